@@ -1,0 +1,61 @@
+package bgp
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Community is an RFC 1997 community.
+type Community uint32
+
+// Well-known communities (RFC 1997, RFC 8326).
+const (
+	GracefulShutdown  Community = 0xffff0000
+	NoExport          Community = 0xffffff01
+	NoAdvertise       Community = 0xffffff02
+	NoExportSubconfed Community = 0xffffff03
+)
+
+// String is the high:low form, or the name of a well-known community.
+func (c Community) String() string {
+	switch c {
+	case GracefulShutdown:
+		return "graceful-shutdown"
+	case NoExport:
+		return "no-export"
+	case NoAdvertise:
+		return "no-advertise"
+	case NoExportSubconfed:
+		return "no-export-subconfed"
+	}
+	return fmt.Sprintf("%d:%d", uint32(c)>>16, uint32(c)&0xffff)
+}
+
+// LargeCommunity is an RFC 8092 community: global administrator and two local
+// data parts.
+type LargeCommunity struct {
+	Global, Local1, Local2 uint32
+}
+
+// String is the canonical form of RFC 8092 §4.
+func (c LargeCommunity) String() string {
+	return fmt.Sprintf("%d:%d:%d", c.Global, c.Local1, c.Local2)
+}
+
+// ParseLargeCommunity reads what String prints.
+func ParseLargeCommunity(text string) (LargeCommunity, error) {
+	parts := strings.Split(text, ":")
+	if len(parts) != 3 {
+		return LargeCommunity{}, fmt.Errorf("large community %q: want three numbers such as 64512:1:7", text)
+	}
+	var n [3]uint32
+	for i, part := range parts {
+		v, err := strconv.ParseUint(part, 10, 32)
+		if err != nil {
+			return LargeCommunity{}, fmt.Errorf("large community %q: part %d is not a 32-bit number", text, i+1)
+		}
+		n[i] = uint32(v)
+	}
+	return LargeCommunity{n[0], n[1], n[2]}, nil
+}

@@ -1,0 +1,176 @@
+package oracle
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+)
+
+// Table is what a peer holds: the routes it was sent, in text form.
+type Table map[netip.Prefix]string
+
+// Replay reads a stream of messages as a peer would and keeps the table that
+// results.
+type Replay struct {
+	Table Table
+	// EndOfRIB counts the markers, IPv4 first.
+	EndOfRIB [2]int
+	// Refreshes counts ROUTE-REFRESH messages by subtype.
+	Refreshes [3]int
+	// Updates counts UPDATEs, Octets everything.
+	Updates, Octets int
+	// Needless counts withdrawals of what was not held.
+	Needless int
+	// Each, if set, is called for every change of the table: route is empty for a
+	// withdrawal.
+	Each func(prefix netip.Prefix, route string)
+	// Raw, if set, is handed each whole UPDATE.
+	Raw func([]byte)
+
+	rest []byte
+}
+
+// NewReplay returns a reader with an empty table.
+func NewReplay() *Replay { return &Replay{Table: Table{}} }
+
+// Feed reads more of the stream; messages may be cut anywhere.
+func (r *Replay) Feed(octets []byte) error {
+	r.Octets += len(octets)
+	r.rest = append(r.rest, octets...)
+	for len(r.rest) >= 19 {
+		length := int(binary.BigEndian.Uint16(r.rest[16:]))
+		if length < 19 {
+			return fmt.Errorf("message of length %d", length)
+		}
+		if len(r.rest) < length {
+			return nil
+		}
+		if err := r.message(r.rest[18], r.rest[19:length], r.rest[:length]); err != nil {
+			return err
+		}
+		r.rest = r.rest[length:]
+	}
+	return nil
+}
+
+// Whole says whether the stream ended between two messages.
+func (r *Replay) Whole() bool { return len(r.rest) == 0 }
+
+func (r *Replay) message(typ byte, body, whole []byte) error {
+	switch typ {
+	case 2:
+		r.Updates++
+		if r.Raw != nil {
+			r.Raw(whole)
+		}
+		return r.update(body)
+	case 4:
+		return nil
+	case 5:
+		r.Refreshes[body[2]]++
+		return nil
+	}
+	return fmt.Errorf("message of type %d among the routes", typ)
+}
+
+func (r *Replay) update(body []byte) error {
+	withdrawn, rest := take16(body)
+	attrs, reach := take16(rest)
+	if len(body) == 4 {
+		r.EndOfRIB[0]++
+		return nil
+	}
+	for _, p := range prefixes(withdrawn, true) {
+		r.withdraw(p)
+	}
+	route, mpReach, mpUnreach, err := parseRoute(attrs)
+	if err != nil {
+		return err
+	}
+	if mpUnreach != nil {
+		if len(mpUnreach) == 3 {
+			r.EndOfRIB[1]++
+		}
+		for _, p := range prefixes(mpUnreach[3:], false) {
+			r.withdraw(p)
+		}
+	}
+	for _, p := range prefixes(reach, true) {
+		r.announce(p, route)
+	}
+	if mpReach != nil {
+		route.NextHop = netip.AddrFrom16([16]byte(mpReach[4:20]))
+		for _, p := range prefixes(mpReach[21:], false) {
+			r.announce(p, route)
+		}
+	}
+	return nil
+}
+
+func (r *Replay) announce(p netip.Prefix, route Route) {
+	r.Table[p] = route.String()
+	if r.Each != nil {
+		r.Each(p, route.String())
+	}
+}
+
+func (r *Replay) withdraw(p netip.Prefix) {
+	if _, held := r.Table[p]; !held {
+		r.Needless++
+	}
+	delete(r.Table, p)
+	if r.Each != nil {
+		r.Each(p, "")
+	}
+}
+
+func take16(b []byte) (value, rest []byte) {
+	n := int(binary.BigEndian.Uint16(b))
+	return b[2 : 2+n], b[2+n:]
+}
+
+func parseRoute(b []byte) (route Route, mpReach, mpUnreach []byte, err error) {
+	last := -1
+	for len(b) > 0 {
+		a := Attr{Flags: b[0], Type: b[1]}
+		n, head := int(b[2]), 3
+		if a.Flags&0x10 != 0 {
+			n, head = int(binary.BigEndian.Uint16(b[2:])), 4
+		}
+		a.Value, b = b[head:head+n], b[head+n:]
+		switch a.Type {
+		case 3:
+			route.NextHop, _ = netip.AddrFromSlice(a.Value)
+		case 14:
+			mpReach = a.Value
+			continue
+		case 15:
+			mpUnreach = a.Value
+			continue
+		default:
+			route.Attrs = append(route.Attrs, a)
+		}
+		if int(a.Type) <= last {
+			return route, nil, nil, fmt.Errorf("attribute %d after attribute %d", a.Type, last)
+		}
+		last = int(a.Type)
+	}
+	return route, mpReach, mpUnreach, nil
+}
+
+func prefixes(b []byte, four bool) []netip.Prefix {
+	var list []netip.Prefix
+	for len(b) > 0 {
+		bits := int(b[0])
+		size := (bits + 7) / 8
+		var octets [16]byte
+		copy(octets[:], b[1:1+size])
+		addr := netip.AddrFrom16(octets)
+		if four {
+			addr = netip.AddrFrom4([4]byte(octets[:4]))
+		}
+		list = append(list, netip.PrefixFrom(addr, bits))
+		b = b[1+size:]
+	}
+	return list
+}

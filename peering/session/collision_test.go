@@ -1,0 +1,81 @@
+package session
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"net/netip"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"heddle/bgp"
+	"heddle/peering"
+)
+
+// Two routers dial each other at the same moment, with every possible delay in
+// between: one session comes of it, at once, and it stays.
+func TestCollisionsEndInOneSession(t *testing.T) {
+	repetitions := 1000
+	for i := range repetitions {
+		synctest.Test(t, func(t *testing.T) { collide(t, uint64(i)) })
+		if t.Failed() {
+			t.Fatalf("in repetition %d", i)
+		}
+	}
+}
+
+func collide(t *testing.T, seed uint64) {
+	random := rand.New(rand.NewPCG(seed, 1))
+	net := &wireBetween{servers: map[netip.Addr]*Server{}, window: 1 << 16, delay: func() time.Duration {
+		return time.Duration(random.IntN(4)) * time.Millisecond
+	}}
+	a, b := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
+	ids := map[netip.Addr]bgp.RouterID{a: 1, b: 2}
+	asn := map[netip.Addr]bgp.ASN{a: 64512, b: 64512}
+	kind := peering.NonClient
+	if seed%3 == 0 { // external peers may share an identifier (RFC 6286)
+		kind, ids[b], asn[b] = peering.External, 1, 64513
+	}
+	if seed%2 == 0 {
+		ids[a], asn[a], ids[b], asn[b] = ids[b], asn[b], ids[a], asn[a]
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	records := map[netip.Addr]*recorder{}
+	done := make(chan struct{}, 2)
+	for _, addr := range []netip.Addr{a, b} {
+		remote := b
+		if addr == b {
+			remote = a
+		}
+		rec := &recorder{}
+		s := New(Config{Self: Self{ASN: asn[addr], RouterID: ids[addr]}, Handler: rec, Log: slog.New(slog.DiscardHandler)})
+		rec.server, s.network = s, &end{net, addr}
+		records[addr], net.servers[addr] = rec, s
+		s.Apply(&peering.Plan{Sessions: []peering.Session{{
+			Remote: remote, Name: remote.String(), Kind: kind, RemoteASN: asn[remote], Families: both, HoldTime: 90 * time.Second,
+		}}})
+	}
+	start := time.Now()
+	for _, addr := range []netip.Addr{a, b} {
+		s := net.servers[addr]
+		go func() {
+			_ = s.Run(ctx)
+			done <- struct{}{}
+		}()
+	}
+	time.Sleep(time.Minute)
+	synctest.Wait()
+	for addr, rec := range records {
+		if h := rec.history(); len(h) != 1 || rec.most != 1 {
+			t.Errorf("%s heard %q; at most %d sessions at a time", addr, h, rec.most)
+			continue
+		}
+		if took := rec.sessions[0].Since.Sub(start); took > 100*time.Millisecond {
+			t.Errorf("%s is Established after %s: the attempts killed each other", addr, took)
+		}
+	}
+	stop()
+	<-done
+	<-done
+}

@@ -1,0 +1,89 @@
+package session
+
+import (
+	"heddle/bgp"
+	"heddle/peering"
+	"heddle/peering/wire"
+)
+
+// incoming takes a connection that a peer opened.
+func (s *Server) incoming(t transport) {
+	remote := t.Remote().Addr()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ctx == nil {
+		t.Close()
+		return
+	}
+	p := s.peers[remote]
+	if p == nil {
+		if spec, ok := s.plan.Admit(remote); ok {
+			if _, known := s.plan.Find(remote); !known {
+				p = newPeer(s, spec)
+				s.peers[remote] = p
+			}
+		}
+	}
+	if p == nil {
+		s.refusals.add(remote)
+		s.refuse(t)
+		return
+	}
+	if err := secure(t, p.spec); err != nil {
+		s.log.Warn("connection dropped", "peer", p.spec.Name, "address", remote, "error", err)
+		t.Close()
+		return
+	}
+	if !p.accept(t) {
+		t.Close()
+	}
+}
+
+// secure applies GTSM to a connection that was accepted.
+func secure(t transport, spec peering.Session) error {
+	if c, ok := t.(*tcp); ok && spec.Hops > 0 {
+		return control(c.raw, func(fd uintptr) error { return setHops(fd, spec.Remote, spec.Hops) })
+	}
+	return nil
+}
+
+// refusingMost bounds the strangers that are being told so at a time; beyond it,
+// connections are just closed.
+const refusingMost = 128
+
+// refuse tells a stranger that it is one (RFC 4486: Cease/5).
+func (s *Server) refuse(t transport) {
+	select {
+	case s.refusing <- struct{}{}:
+		s.conns.Go(func() {
+			dismiss(t)
+			<-s.refusing
+		})
+	default:
+		t.Close()
+	}
+}
+
+func dismiss(t transport) {
+	defer t.Close()
+	message := wire.AppendNotification(nil, bgp.Cease(bgp.CeaseConnectionRejected, ""))
+	if _, err := t.Write([][]byte{message}); err != nil {
+		return
+	}
+	linger(t)
+}
+
+// gone forgets a client of a range that has no connection left.
+func (s *Server) gone(p *peer) {
+	if p.spec.Source != peering.SourceRange {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.conns) == 0 && s.peers[p.spec.Remote] == p {
+		delete(s.peers, p.spec.Remote)
+		p.stopped = true
+	}
+}

@@ -1,0 +1,100 @@
+package session
+
+import (
+	"time"
+
+	"heddle/bgp"
+	"heddle/peering"
+	"heddle/peering/wire"
+)
+
+// Self is who we are to every peer.
+type Self struct {
+	ASN      bgp.ASN
+	RouterID bgp.RouterID
+}
+
+// open is the OPEN we send to a peer. Graceful restart is offered as a helper:
+// without families, it says that we keep the peer's routes while it restarts and
+// send End-of-RIB (RFC 4724 §3).
+func (s *Server) open(spec peering.Session) wire.Open {
+	return wire.Open{
+		ASN: s.self.ASN, HoldTime: uint16(spec.HoldTime / time.Second), RouterID: s.self.RouterID,
+		Capabilities: wire.Capabilities{
+			Multiprotocol: true, Families: spec.Families, FourOctetAS: true,
+			RouteRefresh: true, EnhancedRefresh: true, ExtendedMessage: true,
+			Restart: wire.GracefulRestart{Offered: true, Notification: true},
+		},
+	}
+}
+
+// negotiate judges the peer's OPEN against whom we expect and says what the two
+// have in common (RFC 4271 §6.2, §4.2; RFC 5492; RFC 6286 §2.2).
+func negotiate(self Self, spec peering.Session, ours, theirs *wire.Open) (Negotiated, *bgp.Notification) {
+	fault := func(subcode uint8, data ...byte) (Negotiated, *bgp.Notification) {
+		return Negotiated{}, &bgp.Notification{Code: bgp.CodeOpen, Subcode: subcode, Data: data}
+	}
+	switch {
+	case theirs.ASN != spec.RemoteASN:
+		return fault(bgp.OpenBadPeerAS)
+	case theirs.RouterID == self.RouterID && spec.Kind.Internal():
+		return fault(bgp.OpenBadIdentifier)
+	}
+	a, b := &ours.Capabilities, &theirs.Capabilities
+	n := Negotiated{
+		RouterID:        theirs.RouterID,
+		Families:        a.Speaks() & b.Speaks(),
+		FourOctetAS:     a.FourOctetAS && b.FourOctetAS,
+		RouteRefresh:    a.RouteRefresh && b.RouteRefresh,
+		EnhancedRefresh: a.RouteRefresh && b.RouteRefresh && a.EnhancedRefresh && b.EnhancedRefresh,
+		MaxMessage:      wire.MaxMessage,
+		HoldTime:        time.Duration(min(ours.HoldTime, theirs.HoldTime)) * time.Second,
+	}
+	if n.Families == 0 {
+		return fault(bgp.OpenUnsupportedCapability, multiprotocol(spec.Families)...)
+	}
+	if a.ExtendedMessage && b.ExtendedMessage {
+		n.MaxMessage = wire.MaxExtendedMessage
+	}
+	if r := b.Restart; r.Offered {
+		n.RestartTime = time.Duration(r.Time) * time.Second
+		n.RestartFamilies, n.Forwarding = r.Families&n.Families, r.Forwarding&n.Families
+		n.Restarting, n.Notification = r.Restarting, r.Notification && a.Restart.Notification
+	}
+	return n, nil
+}
+
+// multiprotocol is the capabilities that a peer with no family in common lacks
+// (RFC 5492 §5).
+func multiprotocol(families bgp.FamilySet) []byte {
+	var data []byte
+	for _, f := range bgp.Families {
+		if families.Has(f) {
+			data = append(data, 1, 4, 0, byte(f.AFI()), 0, f.SAFI())
+		}
+	}
+	return data
+}
+
+// graceful is the families whose routes outlive the session (RFC 4724 §4.2, RFC
+// 8538 §4): those the peer named, when the connection just broke, or when a
+// NOTIFICATION other than a hard reset ended it and both sides know that of each
+// other.
+func (n *Negotiated) graceful(end *ending) bgp.FamilySet {
+	if n.RestartTime == 0 {
+		return 0
+	}
+	notification := end.sent
+	if end.received != nil {
+		notification = end.received
+	}
+	switch {
+	case end.replaced, notification == nil:
+		return n.RestartFamilies
+	case !n.Notification || notification.Hard():
+		return 0
+	case end.sent != nil && end.sent.Code == bgp.CodeCease && end.sent.Subcode == bgp.CeasePeerDeconfigured:
+		return 0
+	}
+	return n.RestartFamilies
+}

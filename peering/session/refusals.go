@@ -1,0 +1,66 @@
+package session
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+)
+
+// refusalsMost bounds how many strangers are remembered.
+const refusalsMost = 256
+
+// refusals remembers who was refused, the latest ones.
+type refusals struct {
+	seen map[netip.Addr]*refusal
+}
+
+type refusal struct {
+	count int
+	last  time.Time
+}
+
+func newRefusals() refusals { return refusals{seen: map[netip.Addr]*refusal{}} }
+
+func (r *refusals) add(remote netip.Addr) {
+	have := r.seen[remote]
+	if have == nil {
+		if len(r.seen) >= refusalsMost {
+			r.forgetOldest()
+		}
+		have = &refusal{}
+		r.seen[remote] = have
+	}
+	have.count++
+	have.last = time.Now()
+}
+
+func (r *refusals) forgetOldest() {
+	var oldest netip.Addr
+	for addr, have := range r.seen {
+		if !oldest.IsValid() || have.last.Before(r.seen[oldest].last) {
+			oldest = addr
+		}
+	}
+	delete(r.seen, oldest)
+}
+
+// refusalTime is how long a stranger that stopped calling stays a problem.
+const refusalTime = 10 * time.Minute
+
+func (r *refusals) problems() []Problem {
+	var list []Problem
+	for addr, have := range r.seen {
+		if time.Since(have.last) > refusalTime {
+			delete(r.seen, addr)
+			continue
+		}
+		list = append(list, Problem{addr.String(), fmt.Sprintf(
+			"refused %d connections, the last at %s: no node, router or --accept-range has this address; add it to the node that it is",
+			have.count, have.last.UTC().Format(time.RFC3339))})
+	}
+	slices.SortFunc(list, func(a, b Problem) int {
+		return netip.MustParseAddr(a.Object).Compare(netip.MustParseAddr(b.Object))
+	})
+	return list
+}

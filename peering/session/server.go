@@ -1,0 +1,183 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"runtime"
+	"slices"
+	"sync"
+
+	"heddle/bgp"
+	"heddle/peering"
+	"heddle/peering/wire"
+)
+
+// Config is what a Server needs to know.
+type Config struct {
+	Self    Self
+	Listen  []netip.AddrPort
+	Port    uint16 // of the routers we dial; 0 means 179
+	Handler Handler
+	Log     *slog.Logger
+}
+
+// Server holds the sessions of one speaker.
+type Server struct {
+	self    Self
+	handler Handler
+	log     *slog.Logger
+	network network
+	listen  []netip.AddrPort
+	buffers *buffers
+	crew    *crew
+	conns   sync.WaitGroup // connections
+	dialers sync.WaitGroup
+
+	mu        sync.Mutex
+	ctx       context.Context // of Run; nil before and after
+	plan      *peering.Plan   // nil before the first Apply
+	planned   chan struct{}   // closed by the first Apply
+	peers     map[netip.Addr]*peer
+	listeners []*listener
+	keys      map[netip.Prefix]string // TCP-MD5 keys on the listeners
+	refusals  refusals
+	refusing  chan struct{}
+	problems  []Problem // of the last Apply
+}
+
+// Problem is something that keeps a session from existing.
+type Problem struct {
+	Object string // the peer, by name or address
+	Text   string
+}
+
+// buffersMost bounds what is read and not yet taken in: 64 times 64 KiB.
+const buffersMost = 64
+
+// New returns a server. Nothing happens before Run and Apply.
+func New(c Config) *Server {
+	port := c.Port
+	if port == 0 {
+		port = 179
+	}
+	s := &Server{
+		self: c.Self, handler: c.Handler, log: c.Log, listen: c.Listen,
+		buffers: newBuffers(buffersMost), crew: newCrew(), planned: make(chan struct{}),
+		peers: map[netip.Addr]*peer{}, keys: map[netip.Prefix]string{}, refusals: newRefusals(), refusing: make(chan struct{}, refusingMost),
+	}
+	local := make([]netip.Addr, 0, len(c.Listen))
+	for _, a := range c.Listen {
+		local = append(local, a.Addr())
+	}
+	s.network = &tcpNetwork{port: port, local: local}
+	return s
+}
+
+// Listen opens the listening sockets, so that a port that is taken or forbidden
+// is found out before anything else is started. Connections wait in the kernel
+// until there is a plan: before that, a peer is neither known nor unknown.
+func (s *Server) Listen() error {
+	for _, address := range s.listen {
+		l, err := listenTCP(address)
+		if err != nil {
+			s.closeListeners()
+			return err
+		}
+		s.listeners = append(s.listeners, l)
+	}
+	return nil
+}
+
+// Run serves until the context ends; then it ends every session with Cease,
+// administrative shutdown, and returns when all are gone.
+func (s *Server) Run(ctx context.Context) error {
+	inner, cancel := context.WithCancel(ctx)
+	defer cancel()
+	s.mu.Lock()
+	s.ctx = inner
+	for _, p := range s.peers {
+		s.startDialling(p)
+	}
+	s.mu.Unlock()
+	var accepting sync.WaitGroup
+	crewCtx, crewDone := context.WithCancel(context.WithoutCancel(ctx))
+	accepting.Go(func() { s.crew.run(crewCtx, max(2, runtime.GOMAXPROCS(0))) })
+	for _, l := range s.listeners {
+		accepting.Go(func() { s.acceptFrom(inner, l) })
+	}
+	<-ctx.Done()
+	s.shutdown()
+	crewDone()
+	accepting.Wait()
+	return nil
+}
+
+// shutdown ends everything that was started.
+func (s *Server) shutdown() {
+	s.closeListeners()
+	s.mu.Lock()
+	s.ctx = nil
+	peers := s.peers
+	s.peers = map[netip.Addr]*peer{}
+	s.mu.Unlock()
+	for _, p := range peers {
+		p.stop(bgp.Cease(bgp.CeaseAdminShutdown, "the reflector is shutting down"))
+	}
+	s.dialers.Wait()
+	s.conns.Wait()
+}
+
+func (s *Server) closeListeners() {
+	for _, l := range s.listeners {
+		l.close()
+	}
+}
+
+// Release gives back a batch that the handler is done with.
+func (s *Server) Release(batch *wire.Batch) { s.buffers.put(batch) }
+
+// Wake says that the streams of these sessions have something new. It does not
+// block.
+func (s *Server) Wake(sessions []*Session) { s.crew.wake(sessions) }
+
+// Peers returns every peer's status, by address.
+func (s *Server) Peers() []Status {
+	s.mu.Lock()
+	peers := make([]*peer, 0, len(s.peers))
+	for _, p := range s.peers {
+		peers = append(peers, p)
+	}
+	s.mu.Unlock()
+	list := make([]Status, 0, len(peers))
+	for _, p := range peers {
+		list = append(list, p.status())
+	}
+	slices.SortFunc(list, func(a, b Status) int { return a.Spec.Remote.Compare(b.Spec.Remote) })
+	return list
+}
+
+// Problems lists what keeps sessions from existing, strangers included.
+func (s *Server) Problems() []Problem {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append(slices.Clone(s.problems), s.refusals.problems()...)
+}
+
+// ErrUnknownPeer is returned when an address has no session.
+var ErrUnknownPeer = errors.New("no such peer")
+
+// Reset ends a peer's session with Cease, administrative reset, and the reason;
+// it may come back at once.
+func (s *Server) Reset(remote netip.Addr, reason string) error {
+	s.mu.Lock()
+	p := s.peers[remote]
+	s.mu.Unlock()
+	if p == nil {
+		return fmt.Errorf("%s: %w", remote, ErrUnknownPeer)
+	}
+	p.reset(bgp.Cease(bgp.CeaseAdminReset, reason))
+	return nil
+}

@@ -1,0 +1,87 @@
+package wire
+
+import (
+	"encoding/binary"
+	"net/netip"
+
+	"heddle/bgp"
+)
+
+// NLRI is a run of encoded prefixes of one family: each a length in bits and as
+// many octets as that needs (RFC 4271 §4.3). A value that came out of a Decoder
+// is well-formed, so that walking it needs no checks.
+type NLRI []byte
+
+// Next4 takes the first IPv4 prefix off a non-empty, well-formed run. Bits
+// beyond the length are cleared: RFC 4271 calls them irrelevant.
+func (n NLRI) Next4() (addr uint32, bits uint8, rest NLRI) {
+	bits = n[0]
+	if bits == 32 {
+		return binary.BigEndian.Uint32(n[1:5]), bits, n[5:]
+	}
+	size := (int(bits) + 7) / 8
+	for i, octet := range n[1 : 1+size] {
+		addr |= uint32(octet) << (24 - 8*i)
+	}
+	return addr &^ (1<<(32-bits) - 1), bits, n[1+size:]
+}
+
+// Next6 takes the first IPv6 prefix off a non-empty, well-formed run, as the
+// upper and lower half of the address.
+func (n NLRI) Next6() (hi, lo uint64, bits uint8, rest NLRI) {
+	bits = n[0]
+	if bits == 128 {
+		return binary.BigEndian.Uint64(n[1:9]), binary.BigEndian.Uint64(n[9:17]), bits, n[17:]
+	}
+	size := (int(bits) + 7) / 8
+	var octets [16]byte
+	copy(octets[:], n[1:1+size])
+	hi, lo = binary.BigEndian.Uint64(octets[:8]), binary.BigEndian.Uint64(octets[8:])
+	if bits <= 64 {
+		return hi &^ (1<<(64-bits) - 1), 0, bits, n[1+size:]
+	}
+	return hi, lo &^ (1<<(128-bits) - 1), bits, n[1+size:]
+}
+
+// Prefixes lists a well-formed run; for tests and tools, not for the hot path.
+func (n NLRI) Prefixes(family bgp.Family) []netip.Prefix {
+	var list []netip.Prefix
+	for len(n) > 0 {
+		var octets [16]byte
+		size := (int(n[0]) + 7) / 8
+		copy(octets[:], n[1:1+size])
+		addr := netip.AddrFrom16(octets)
+		if family == bgp.IPv4Unicast {
+			addr = netip.AddrFrom4([4]byte(octets[:4]))
+		}
+		list = append(list, netip.PrefixFrom(addr, int(n[0])).Masked())
+		n = n[1+size:]
+	}
+	return list
+}
+
+// AppendPrefix appends the encoding of a prefix.
+func (n NLRI) AppendPrefix(prefix netip.Prefix) NLRI {
+	octets := prefix.Masked().Addr().AsSlice()
+	n = append(n, byte(prefix.Bits()))
+	return append(n, octets[:(prefix.Bits()+7)/8]...)
+}
+
+// wellFormed checks the framing of a run: RFC 7606 §5.3.
+func wellFormed(run []byte, family bgp.Family) bool {
+	longest := byte(32)
+	if family == bgp.IPv6Unicast {
+		longest = 128
+	}
+	for i := 0; i < len(run); {
+		bits := run[i]
+		if bits > longest {
+			return false
+		}
+		i += 1 + (int(bits)+7)/8
+		if i > len(run) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,211 @@
+package reflector
+
+import (
+	"net/netip"
+	"time"
+
+	"heddle/bgp"
+	"heddle/peering"
+	"heddle/peering/session"
+	"heddle/reflector/rib"
+)
+
+// outlet is the session of a member as the loop uses it; none of it blocks.
+type outlet interface {
+	Attach(session.Stream)
+	End(*bgp.Notification)
+}
+
+// arrival is a session that came up.
+type arrival struct {
+	outlet     outlet
+	session    *session.Session // the same, for waking
+	spec       peering.Session
+	negotiated session.Negotiated
+}
+
+// member is a peer with something in the tables: it has a session, or had one and
+// its routes are kept or being removed.
+type member struct {
+	key     netip.Addr
+	id      rib.SourceID
+	arrival arrival
+	up      bool
+	group   *group // nil without a session
+	feed    *feed
+
+	walk  *rib.Walk     // not nil while the feed is off the log
+	again bgp.FamilySet // refreshes owed as soon as the feed is level
+
+	stale      bgp.FamilySet // families kept over a restart (RFC 4724)
+	staleUntil time.Time
+	drops      []drop // removals under way
+}
+
+// drop is a removal that is done in slices: of marked paths, or of all.
+type drop struct {
+	family bgp.Family
+	mark   rib.Mark // 0 for all
+}
+
+// dropSlice is how many routes one slice removes: about two milliseconds.
+const dropSlice = 8 << 10
+
+// arrive takes in a session that is Established.
+func (r *Reflector) arrive(a arrival, now time.Time) {
+	m := r.members[a.spec.Remote]
+	if m != nil && m.up {
+		// The session before was not reported down yet: its last words are void.
+		r.depart(m, 0, now)
+	}
+	if m != nil {
+		r.finishDrops(m)
+		r.welcomeBack(m, &a, now)
+	} else {
+		m = &member{key: a.spec.Remote}
+	}
+	source := rib.Source{Kind: a.spec.Kind, RouterID: a.negotiated.RouterID, Address: a.spec.Remote}
+	if m.id == 0 {
+		id, ok := r.rib.AddSource(source, r.needed())
+		if !ok {
+			a.outlet.End(bgp.Cease(bgp.CeaseOutOfResources, ""))
+			return
+		}
+		m.id = id
+		r.members[m.key] = m
+	} else {
+		r.rib.SetSource(m.id, source)
+	}
+	m.arrival, m.up = a, true
+	m.group = r.group(viewOf(a.negotiated, &a))
+	s := r.recent(m.group, now)
+	m.feed = &feed{to: m.receiver(), hunger: r.hunger}
+	m.feed.join(s.at, s.version, s.initial(m.group.view))
+	m.group.members = append(m.group.members, m)
+	a.outlet.Attach(m.feed)
+}
+
+func (m *member) receiver() rib.Receiver {
+	return rib.Receiver{ID: m.id, RouterID: m.arrival.negotiated.RouterID}
+}
+
+// welcomeBack decides what of a peer's old routes outlives its return: those of
+// families for which it says that it kept forwarding (RFC 4724 §4.2). Routes of
+// what is another router now are not its own.
+func (r *Reflector) welcomeBack(m *member, a *arrival, now time.Time) {
+	keep := m.stale & a.negotiated.Forwarding
+	if a.negotiated.RouterID != m.arrival.negotiated.RouterID || a.spec.Kind != m.arrival.spec.Kind {
+		keep = 0
+	}
+	for _, f := range bgp.Families {
+		if m.stale.Has(f) && !keep.Has(f) {
+			m.drops = append(m.drops, drop{family: f})
+		}
+	}
+	m.stale = keep
+	m.staleUntil = now.Add(staleTime)
+	r.finishDrops(m)
+}
+
+// staleTime is how long a peer that is back may take to repeat its routes.
+const staleTime = 6 * time.Minute
+
+// depart takes in that a session is over. Routes of graceful families are kept and
+// marked, the others go.
+func (r *Reflector) depart(m *member, graceful bgp.FamilySet, now time.Time) {
+	r.leave(m)
+	m.up = false
+	m.stale = graceful
+	m.staleUntil = now.Add(m.arrival.negotiated.RestartTime)
+	for _, f := range bgp.Families {
+		if graceful.Has(f) {
+			r.rib.MarkAll(m.id, f, rib.Stale)
+		} else {
+			m.drops = append(m.drops, drop{family: f})
+		}
+	}
+	r.dropping[m] = struct{}{}
+}
+
+// endOfRIB takes in that a peer has said all there is of a family: what it did not
+// repeat after a restart is gone.
+func (r *Reflector) endOfRIB(m *member, f bgp.Family) {
+	if !m.stale.Has(f) {
+		return
+	}
+	m.stale &^= bgp.FamiliesOf(f)
+	m.drops = append(m.drops, drop{f, rib.Stale})
+	r.dropping[m] = struct{}{}
+}
+
+// expire ends the grace of peers that did not come back in time.
+func (r *Reflector) expire(now time.Time) {
+	for _, m := range r.members {
+		if m.stale == 0 || now.Before(m.staleUntil) {
+			continue
+		}
+		for _, f := range bgp.Families {
+			if m.stale.Has(f) {
+				m.drops = append(m.drops, drop{f, rib.Stale})
+			}
+		}
+		m.stale = 0
+		r.dropping[m] = struct{}{}
+	}
+}
+
+// dropSome does a slice of the removals under way.
+func (r *Reflector) dropSome() {
+	for m := range r.dropping {
+		for len(m.drops) > 0 {
+			if r.dropSlice(m) {
+				return
+			}
+		}
+		r.dropped(m)
+	}
+}
+
+// finishDrops completes a member's removals.
+func (r *Reflector) finishDrops(m *member) {
+	for len(m.drops) > 0 {
+		r.dropSlice(m)
+	}
+	delete(r.dropping, m)
+}
+
+// dropSlice does a slice and says whether it was a full one.
+func (r *Reflector) dropSlice(m *member) bool {
+	d := m.drops[0]
+	more := false
+	if d.mark == 0 {
+		more = r.rib.DropAll(m.id, d.family, dropSlice)
+	} else {
+		more = r.rib.DropMarked(m.id, d.family, d.mark, dropSlice)
+	}
+	if !more {
+		m.drops = m.drops[1:]
+	}
+	return more
+}
+
+// dropped notes that a member's removals are done. One that has neither session
+// nor routes left is forgotten after the next flush: until then, the changes that
+// wait to be told name it.
+func (r *Reflector) dropped(m *member) {
+	delete(r.dropping, m)
+	if !m.up && m.stale == 0 {
+		r.leaving = append(r.leaving, m)
+	}
+}
+
+// forget forgets the members that left; nothing may be waiting to be flushed.
+func (r *Reflector) forget() {
+	for _, m := range r.leaving {
+		if !m.up && m.stale == 0 && len(m.drops) == 0 && r.members[m.key] == m {
+			r.rib.RemoveSource(m.id)
+			delete(r.members, m.key)
+		}
+	}
+	r.leaving = r.leaving[:0]
+}

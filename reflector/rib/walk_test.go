@@ -1,0 +1,85 @@
+package rib_test
+
+import (
+	"net/netip"
+	"slices"
+	"testing"
+
+	"heddle/bgp"
+	"heddle/internal/oracle"
+	"heddle/peering"
+	"heddle/peering/wire"
+	"heddle/reflector/rib"
+)
+
+// A workload's route moves aside for another while a slow peer is in the middle of
+// a lap, past the place where the new one stands: the old one must not be taken
+// from the peer before the new one was given to it.
+func TestAWalkNeverWithdrawsWhatItHasNotYetReplaced(t *testing.T) {
+	r := rib.New(rib.Self{ASN: 64512, RouterID: 1, Cluster: 1}, rib.Limits{Chunk: 1, Step: 1})
+	from, _ := r.AddSource(rib.Source{Kind: peering.Client, RouterID: 2, Address: netip.MustParseAddr("192.0.2.2")}, 0)
+	to := rib.Receiver{ID: 99, RouterID: 3}
+	view := rib.View{To: peering.Client, Families: bgp.FamiliesOf(bgp.IPv4Unicast), FourOctetAS: true, MaxMessage: 4096}
+	replacement, old := netip.MustParsePrefix("10.0.0.1/32"), netip.MustParsePrefix("10.0.0.2/32")
+	announce := func(prefixes ...netip.Prefix) {
+		for _, p := range prefixes {
+			tell(t, r, from, oracle.Announce(oracle.Plain(netip.MustParseAddr("192.0.2.2")), p))
+		}
+		r.Flush(nil)
+	}
+	withdraw := func(p netip.Prefix) {
+		tell(t, r, from, oracle.Withdraw(p))
+		r.Flush(nil)
+	}
+	// The replacement's record comes first in the table, so that a lap passes it early.
+	announce(replacement)
+	announce(old, netip.MustParsePrefix("10.0.0.3/32"), netip.MustParsePrefix("10.0.0.4/32"))
+	withdraw(replacement)
+
+	peer := oracle.NewReplay()
+	var events []string
+	peer.Each = func(p netip.Prefix, route string) {
+		what := "announce "
+		if route == "" {
+			what = "withdraw "
+		}
+		events = append(events, what+p.String())
+	}
+	w := &rib.Walk{}
+	step := func() bool {
+		chunks, current := r.Step(w, view, to)
+		for _, c := range chunks {
+			if err := peer.Feed(c.Octets); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return current
+	}
+	step()
+	step()
+	announce(replacement)
+	withdraw(old)
+	for !step() {
+	}
+	given := slices.Index(events, "announce 10.0.0.1/32")
+	taken := slices.Index(events, "withdraw 10.0.0.2/32")
+	if given < 0 || taken < 0 || taken < given {
+		t.Fatalf("the peer was told, in this order: %q", events)
+	}
+}
+
+func tell(t *testing.T, r *rib.RIB, from rib.SourceID, message []byte) {
+	t.Helper()
+	d := wire.Decoder{FourOctetAS: true, Internal: true, Families: bgp.FamiliesOf(bgp.Families[:]...)}
+	var batch wire.Batch
+	if faults := d.Update(message[19:], &batch); len(faults) > 0 {
+		t.Fatal(faults[0].Error())
+	}
+	for _, item := range batch.Items {
+		if item.Kind == wire.Announced {
+			r.Announce(from, item.Family, item.NLRI, &batch.Attrs[item.Attrs])
+		} else {
+			r.Withdraw(from, item.Family, item.NLRI)
+		}
+	}
+}

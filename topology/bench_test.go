@@ -1,0 +1,65 @@
+package topology_test
+
+import (
+	"fmt"
+	"runtime"
+	"testing"
+
+	"heddle/topology"
+)
+
+func manyWorkloads(nodes, each int) []topology.Change {
+	var out []topology.Change
+	for n := range nodes {
+		out = append(out, topology.Change{
+			Path:  fmt.Sprintf("%snodes/h%d", topology.Prefix, n),
+			Value: fmt.Appendf(nil, `{"addresses":["192.0.%d.%d"],"rack":"r%d"}`, n/250, n%250+1, n/20),
+		})
+		for w := range each {
+			out = append(out, topology.Change{
+				Path: fmt.Sprintf("%sworkloads/h%d/w%d", topology.Prefix, n, w),
+				Value: fmt.Appendf(nil, `{"addresses":["10.%d.%d.%d","fd00:%x::%x"],"mac":"02:00:0a:01:00:05","interface":"tap%d","tags":["web"],"state":"live"}`,
+					n/250, n%250, w+1, n+1, w+1, w),
+			})
+		}
+	}
+	return out
+}
+
+// BenchmarkLoad reports what one workload costs to read and to hold.
+func BenchmarkLoad(b *testing.B) {
+	all := manyWorkloads(1000, 100)
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	b.ResetTimer()
+	var inv topology.Inventory
+	for range b.N {
+		inv = topology.Inventory{}
+		inv.Apply(1, all)
+		inv.Snapshot()
+	}
+	b.StopTimer()
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/100_000, "B/workload")
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/100_000, "ns/workload")
+	runtime.KeepAlive(&inv)
+	runtime.KeepAlive(all)
+}
+
+// BenchmarkOneWorkload changes one of 100,000 and takes a snapshot.
+func BenchmarkOneWorkload(b *testing.B) {
+	var inv topology.Inventory
+	inv.Apply(1, manyWorkloads(1000, 100))
+	inv.Snapshot()
+	b.ResetTimer()
+	b.ReportAllocs()
+	for i := range b.N {
+		inv.Apply(2, []topology.Change{{
+			Path:  topology.Prefix + "workloads/h500/w50",
+			Value: fmt.Appendf(nil, `{"addresses":["10.200.0.%d"]}`, i%250+1),
+		}})
+		inv.Snapshot()
+	}
+}

@@ -1,0 +1,167 @@
+package etcd
+
+import (
+	"hash/maphash"
+	"slices"
+	"strings"
+	"sync"
+
+	"heddle/topology"
+)
+
+// mirror is where the watch and the consumer meet. It knows what the consumer was
+// told, so that what waits to be told is at any time exactly the difference
+// between that and the datastore:
+//
+//	told       path → hash of the value
+//	waiting    path → value, nil for gone; never equal to what was told
+//
+// However slow the consumer, there is at most one entry per key in either, so
+// that the mirror never grows beyond the keyspace and the watch never has to wait.
+type mirror struct {
+	seed maphash.Seed
+	wake chan struct{} // holds a token when there may be something to take
+
+	mu       sync.Mutex
+	told     map[string]uint64
+	waiting  map[string][]byte
+	seen     map[string]struct{} // keys of the listing in progress; nil: there is none
+	differs  int                 // keys of that listing that are not as we had them
+	revision int64               // up to which waiting is complete
+	complete bool                // the consumer has been told everything once
+	listed   bool                // a listing has been completed once
+}
+
+func newMirror() *mirror {
+	return &mirror{
+		seed:    maphash.MakeSeed(),
+		wake:    make(chan struct{}, 1),
+		told:    make(map[string]uint64),
+		waiting: make(map[string][]byte),
+	}
+}
+
+// put notes that a key has a value, and says whether that is news.
+func (m *mirror) put(path string, value []byte) (news bool) {
+	if value == nil {
+		value = []byte{} // nil says that the key is gone
+	}
+	hash := maphash.Bytes(m.seed, value)
+	if had, ok := m.told[path]; ok && had == hash {
+		_, news = m.waiting[path]
+		delete(m.waiting, path)
+		return news
+	}
+	had, ok := m.waiting[path]
+	m.waiting[path] = value
+	return !ok || had == nil || string(had) != string(value)
+}
+
+// remove notes that a key is gone, and says whether that is news.
+func (m *mirror) remove(path string) (news bool) {
+	had, waits := m.waiting[path]
+	if _, ok := m.told[path]; ok {
+		m.waiting[path] = nil
+		return !waits || had != nil
+	}
+	delete(m.waiting, path)
+	return waits
+}
+
+// fold takes one response of the watch: the changes of whole revisions.
+func (m *mirror) fold(revision int64, changes []topology.Change) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, change := range changes {
+		if change.Value == nil {
+			m.remove(change.Path)
+		} else {
+			m.put(change.Path, change.Value)
+		}
+	}
+	m.revision = max(m.revision, revision)
+	m.signal()
+}
+
+// begin starts a listing. Nothing can be taken until it ends: half a listing
+// would show additions without the removals that belong to them.
+func (m *mirror) begin() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.seen = make(map[string]struct{}, len(m.told))
+	m.differs = 0
+}
+
+// list takes one page of the listing in progress.
+func (m *mirror) list(page []topology.Change) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, change := range page {
+		m.seen[change.Path] = struct{}{}
+		if m.put(change.Path, change.Value) {
+			m.differs++
+		}
+	}
+}
+
+// end completes the listing: what it did not show is gone. It says how many keys
+// were not as we had them.
+func (m *mirror) end(revision int64) (differs int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for path := range m.told {
+		m.missing(path)
+	}
+	for path := range m.waiting {
+		m.missing(path)
+	}
+	m.seen = nil
+	m.revision = revision // even if lower: the datastore may have been restored
+	m.listed = true
+	m.signal()
+	return m.differs
+}
+
+func (m *mirror) missing(path string) {
+	if _, ok := m.seen[path]; !ok && m.remove(path) {
+		m.differs++
+	}
+}
+
+// take gives what waits to be told and counts it as told. There is nothing during
+// a listing, before the first and where nothing differs; the first batch of all
+// is given even if it is empty.
+func (m *mirror) take() (batch Batch, ok bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.listed || m.seen != nil || (m.complete && len(m.waiting) == 0) {
+		return Batch{}, false
+	}
+	batch = Batch{Complete: !m.complete, Revision: m.revision}
+	for path, value := range m.waiting {
+		batch.Changes = append(batch.Changes, topology.Change{Path: path, Value: value})
+		if value == nil {
+			delete(m.told, path)
+		} else {
+			m.told[path] = maphash.Bytes(m.seed, value)
+		}
+	}
+	m.waiting = make(map[string][]byte)
+	m.complete = true
+	slices.SortFunc(batch.Changes, func(a, b topology.Change) int { return strings.Compare(a.Path, b.Path) })
+	return batch, true
+}
+
+// keys is how many keys the consumer knows of.
+func (m *mirror) keys() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.told)
+}
+
+func (m *mirror) signal() {
+	select {
+	case m.wake <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,344 @@
+package topology_test
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"heddle/topology"
+	"heddle/topology/internal/generate"
+)
+
+// fabric is two racks with all there is to them, by path below the prefix.
+func fabric() map[string]string {
+	return map[string]string{
+		"settings":          `{"asn":64512,"discard":["192.0.2.254","2001:db8::dead"]}`,
+		"racks/r1":          `{"routeBudget":16000}`,
+		"pools/blue":        `{"prefix":"10.1.0.0/16","rack":"r1"}`,
+		"pools/blue6":       `{"prefix":"fd00:1::/64","rack":"r1"}`,
+		"pools/green":       `{"prefix":"10.2.0.0/16","rack":"r2","summaries":false}`,
+		"pools/green-inner": `{"prefix":"10.2.9.0/24","rack":"r1"}`,
+		"pools/anycast":     `{"prefix":"10.9.0.0/24","anycast":true}`,
+		"nodes/h1":          `{"addresses":["192.0.2.11","2001:db8::11"],"rack":"r1"}`,
+		"nodes/h2":          `{"addresses":["192.0.2.12"],"rack":"r2"}`,
+		"routers/tor1":      `{"role":"tor","rack":"r1","addresses":["192.0.2.1"],"asn":65001}`,
+		"routers/tor2":      `{"role":"tor","rack":"r2","addresses":["192.0.2.2"],"asn":65002}`,
+		"routers/rr1":       `{"role":"reflector","rack":"r1","serves":["r1","r2"],"addresses":["192.0.2.251"]}`,
+		"tags/web":          `{"id":1}`,
+		"policies/web":      `{"appliesTo":["web"],"ingress":[{"action":"allow"}]}`,
+		"workloads/h1/web1": `{"addresses":["10.1.0.5","fd00:1::5"],"tags":["web"]}`,
+		"workloads/h1/dns":  `{"addresses":["10.9.0.1"]}`,
+		"workloads/h2/dns":  `{"addresses":["10.9.0.1"]}`,
+		"workloads/h2/web2": `{"addresses":["10.1.0.6"],"tags":["web"]}`,
+	}
+}
+
+func changes(values map[string]string) []topology.Change {
+	var out []topology.Change
+	for _, path := range slices.Sorted(maps.Keys(values)) {
+		out = append(out, topology.Change{Path: topology.Prefix + path, Value: []byte(values[path])})
+	}
+	return out
+}
+
+func snapshotOf(values map[string]string) *topology.Snapshot {
+	var inv topology.Inventory
+	inv.Apply(1, changes(values))
+	return inv.Snapshot()
+}
+
+// tell writes down all that a snapshot answers, but for its revision.
+func tell(s *topology.Snapshot) string {
+	var out strings.Builder
+	addresses := map[netip.Addr]bool{}
+	for object := range s.Objects() {
+		path, value := topology.Encode(object)
+		fmt.Fprintln(&out, path, string(value))
+		switch o := object.(type) {
+		case topology.Node:
+			for _, addr := range o.Addresses {
+				addresses[addr] = true
+			}
+		case topology.Router:
+			for _, addr := range o.Addresses {
+				addresses[addr] = true
+			}
+		case topology.Workload:
+			for _, addr := range o.Addresses {
+				addresses[addr] = true
+			}
+		}
+	}
+	fmt.Fprintf(&out, "settings %v %+v\n", s.HasSettings(), s.Settings())
+	for rack := range s.Racks() {
+		fmt.Fprintf(&out, "rack %+v\n", rack)
+	}
+	for pool := range s.Pools() {
+		fmt.Fprintf(&out, "pool %s summarised %v\n", pool.Name, s.Summarized(pool))
+	}
+	for _, addr := range slices.SortedFunc(maps.Keys(addresses), netip.Addr.Compare) {
+		node, _ := s.NodeByAddress(addr)
+		router, _ := s.RouterByAddress(addr)
+		pool, _ := s.PoolOf(addr)
+		fmt.Fprintf(&out, "%s node %q router %q pool %q", addr, node.Name, router.Name, pool.Name)
+		for w := range s.WorkloadsAt(addr) {
+			fmt.Fprintf(&out, " %s", w.Key())
+		}
+		fmt.Fprintln(&out)
+	}
+	for node := range s.Nodes() {
+		for w := range s.WorkloadsOn(node.Name) {
+			fmt.Fprintf(&out, "on %s %s\n", node.Name, w.Name)
+		}
+	}
+	for _, problem := range s.Problems() {
+		fmt.Fprintln(&out, problem)
+	}
+	return out.String()
+}
+
+func TestSnapshotAnswers(t *testing.T) {
+	s := snapshotOf(fabric())
+	if len(s.Problems()) > 0 {
+		t.Fatalf("a sound fabric has problems: %v", s.Problems())
+	}
+	if pool, ok := s.PoolOf(netip.MustParseAddr("10.2.9.1")); !ok || pool.Name != "green-inner" {
+		t.Errorf("the longest prefix does not win: %v", pool)
+	}
+	if pool, ok := s.PoolOf(netip.MustParseAddr("10.2.8.1")); !ok || pool.Name != "green" {
+		t.Errorf("a shorter prefix is not found beside a longer one: %v", pool)
+	}
+	if pool, ok := s.PoolOf(netip.MustParseAddr("::a02:901")); ok {
+		t.Errorf("an IPv6 address is in the IPv4 pool %v", pool)
+	}
+	if pool, ok := s.PoolOf(netip.Addr{}); ok {
+		t.Errorf("no address is in %v", pool)
+	}
+	if node, ok := s.NodeByAddress(netip.MustParseAddr("2001:db8::11")); !ok || node.Name != "h1" {
+		t.Errorf("the node of 2001:db8::11 is %v", node)
+	}
+	if node, ok := s.NodeByAddress(netip.MustParseAddr("192.0.2.1")); ok {
+		t.Errorf("the address of a router is that of %v", node)
+	}
+	if router, ok := s.RouterByAddress(netip.MustParseAddr("192.0.2.1")); !ok || router.Name != "tor1" {
+		t.Errorf("the router of 192.0.2.1 is %v", router)
+	}
+	var racks []string
+	for rack := range s.Racks() {
+		racks = append(racks, rack.Name)
+	}
+	if !slices.Equal(racks, []string{"r1", "r2"}) {
+		t.Errorf("racks %v: r2 has no key but is named", racks)
+	}
+	summarized := map[string]bool{"blue": true, "blue6": true, "green": false, "green-inner": true, "anycast": false}
+	for pool := range s.Pools() {
+		if s.Summarized(pool) != summarized[pool.Name] {
+			t.Errorf("pool %s summarised: %v", pool.Name, !summarized[pool.Name])
+		}
+	}
+	if _, ok := s.Rack("r3"); ok {
+		t.Error("a rack exists that nothing names")
+	}
+	if _, ok := s.Workload("h1", "web2"); ok {
+		t.Error("h1 runs what h2 runs")
+	}
+}
+
+func TestEmptySnapshotHasDefaults(t *testing.T) {
+	s := new(topology.Inventory).Snapshot()
+	if s.HasSettings() || !s.Settings().Summaries || s.Settings().Ownership != topology.OwnershipWarn || s.Settings().ASN != 0 {
+		t.Errorf("settings %+v", s.Settings())
+	}
+	if len(s.Problems()) > 0 {
+		t.Errorf("problems %v", s.Problems())
+	}
+}
+
+// The same values in any order, said twice, split into batches, or with detours
+// on the way give the same snapshot.
+func TestSnapshotDependsOnValuesAlone(t *testing.T) {
+	broken := fabric()
+	maps.Copy(broken, map[string]string{
+		"nodes/h3":           `{"addresses":["192.0.2.11"]}`,
+		"pools/blue-too":     `{"prefix":"10.1.0.0/16"}`,
+		"workloads/h9/web":   `{"addresses":["10.1.0.5"],"tags":["lost"]}`,
+		"workloads/h1/thief": `{"addresses":["192.0.2.12"]}`,
+		"tags/also":          `{"id":1}`,
+		"nodes/h4":           `{"addresses":["nonsense"]}`,
+		"strange":            `{}`,
+		"routers/rr2":        `{"role":"reflector","rack":"r3","addresses":["192.0.2.252"],"surplus":1}`,
+	})
+	want := tell(snapshotOf(broken))
+	random := rand.New(rand.NewPCG(1, 2))
+	expanders := map[string]func([]topology.Change) [][]topology.Change{
+		"at once": func(all []topology.Change) [][]topology.Change { return [][]topology.Change{all} },
+		"doubled": func(all []topology.Change) [][]topology.Change { return [][]topology.Change{all, all} },
+		"one by one": func(all []topology.Change) [][]topology.Change {
+			var out [][]topology.Change
+			for chunk := range slices.Chunk(all, 1) {
+				out = append(out, chunk)
+			}
+			return out
+		},
+		"deleted and said again": func(all []topology.Change) [][]topology.Change {
+			var gone []topology.Change
+			for _, c := range all {
+				gone = append(gone, topology.Change{Path: c.Path})
+			}
+			return [][]topology.Change{all, gone, all}
+		},
+		"through other values": func(all []topology.Change) [][]topology.Change {
+			var other []topology.Change
+			for i, c := range all {
+				other = append(other, topology.Change{Path: c.Path, Value: all[(i+1)%len(all)].Value})
+			}
+			for i, c := range all { // what was good under a wrong key must not stay in force
+				other = append(other, topology.Change{Path: all[i].Path}, c)
+			}
+			return [][]topology.Change{other}
+		},
+	}
+	for name, expand := range expanders {
+		t.Run(name, func(t *testing.T) {
+			for range 20 {
+				all := changes(broken)
+				random.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+				var inv topology.Inventory
+				for i, batch := range expand(all) {
+					inv.Apply(int64(i), batch)
+					if random.IntN(2) == 0 {
+						inv.Snapshot() // taking a picture must not change what is pictured
+					}
+				}
+				if got := tell(inv.Snapshot()); got != want {
+					t.Fatalf("got:\n%s\nwant:\n%s", got, want)
+				}
+			}
+		})
+	}
+	t.Run("replaced", func(t *testing.T) {
+		var inv topology.Inventory
+		inv.Apply(1, changes(map[string]string{
+			"nodes/gone": `{"addresses":["192.0.2.77"]}`, "nodes/bad": `{`, "odd": `{}`, "nodes/h1": `{"addresses":["192.0.2.9"]}`,
+		}))
+		inv.Replace(2, changes(broken))
+		if got := tell(inv.Snapshot()); got != want {
+			t.Fatalf("got:\n%s\nwant:\n%s", got, want)
+		}
+	})
+}
+
+func TestSnapshotIsTheSameWhileNothingChanges(t *testing.T) {
+	var inv topology.Inventory
+	inv.Apply(7, changes(fabric()))
+	first := inv.Snapshot()
+	inv.Apply(8, changes(fabric()))
+	inv.Apply(9, []topology.Change{{Path: topology.Prefix + "nodes/nobody"}})
+	inv.Apply(10, []topology.Change{{Path: topology.Prefix + "nodes/h2", Value: []byte(`{ "rack":"r2", "addresses":["192.0.2.12"] }`)}})
+	inv.Replace(11, changes(fabric()))
+	if second := inv.Snapshot(); second != first {
+		t.Error("another snapshot of the same fabric")
+	}
+	if first.Revision() != 7 {
+		t.Errorf("revision %d, want 7, that of the last change", first.Revision())
+	}
+	inv.Apply(12, []topology.Change{{Path: topology.Prefix + "nodes/h2", Value: []byte(`{"addresses":["192.0.2.13"]}`)}})
+	if second := inv.Snapshot(); second == first || second.Revision() != 12 {
+		t.Error("a change gives no new snapshot")
+	}
+}
+
+func TestBadValueKeepsTheLastGoodOne(t *testing.T) {
+	path := topology.Prefix + "nodes/h1"
+	var inv topology.Inventory
+	put := func(value string) { inv.Apply(1, []topology.Change{{Path: path, Value: []byte(value)}}) }
+
+	put(`{"addresses":["oops"]}`)
+	if _, ok := inv.Snapshot().Node("h1"); ok {
+		t.Fatal("a bad value made a node")
+	}
+	want := `addresses[0]: "oops" is no IP address: write one such as 192.0.2.1 or 2001:db8::1 (the object does not exist until then)`
+	if got := inv.Snapshot().Problems(); len(got) != 1 || got[0] != (topology.Problem{Object: "node h1", Text: want}) {
+		t.Fatalf("problems %v", got)
+	}
+
+	put(`{"addresses":["192.0.2.11"]}`)
+	if got := inv.Snapshot().Problems(); len(got) != 0 {
+		t.Fatalf("problems %v", got)
+	}
+
+	put(`{"addresses":["oops"]}`)
+	if node, ok := inv.Snapshot().Node("h1"); !ok || node.Addresses[0].String() != "192.0.2.11" {
+		t.Fatalf("node %v: the last good value is gone", node)
+	}
+	if got := inv.Snapshot().Problems(); len(got) != 1 || !strings.Contains(got[0].Text, "the last good value stays in force") {
+		t.Fatalf("problems %v", got)
+	}
+
+	put(`{"addresses":["192.0.2.12"],"colour":"red"}`)
+	if node, _ := inv.Snapshot().Node("h1"); node.Addresses[0].String() != "192.0.2.12" {
+		t.Fatalf("node %v: an unknown field made the value unusable", node)
+	}
+	if got := inv.Snapshot().Problems(); len(got) != 1 || !strings.Contains(got[0].Text, "colour: unknown field") {
+		t.Fatalf("problems %v", got)
+	}
+
+	put(``)
+	inv.Apply(2, []topology.Change{{Path: path}})
+	if _, ok := inv.Snapshot().Node("h1"); ok || len(inv.Snapshot().Problems()) > 0 {
+		t.Fatal("a deleted key left something behind")
+	}
+}
+
+// A random walk over few keys, values good and bad, against a model that keeps
+// the last good value of each key in a map and builds everything anew.
+func TestInventoryAgainstModel(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var inv topology.Inventory
+		good := map[string][]byte{}
+		bad := map[string]bool{}
+		var pictures []*topology.Snapshot
+		var told []string
+		for range rapid.IntRange(1, 30).Draw(t, "steps") {
+			path, value := topology.Encode(generate.Object(t))
+			switch rapid.IntRange(0, 5).Draw(t, "what") {
+			case 0:
+				value = nil
+				delete(good, path)
+				delete(bad, path)
+			case 1:
+				value = []byte(`{"addresses":[1],"prefix":0,"id":-1,"appliesTo":"","summaries":2}`)
+				bad[path] = true
+			default:
+				good[path] = value
+				delete(bad, path)
+			}
+			inv.Apply(1, []topology.Change{{Path: path, Value: value}})
+			if rapid.Bool().Draw(t, "look") {
+				pictures = append(pictures, inv.Snapshot())
+				told = append(told, tell(inv.Snapshot()))
+			}
+		}
+		var model topology.Inventory
+		for path, value := range good {
+			model.Apply(1, []topology.Change{{Path: path, Value: value}})
+		}
+		for path := range bad {
+			model.Apply(1, []topology.Change{{Path: path, Value: []byte(`{"addresses":[1],"prefix":0,"id":-1,"appliesTo":"","summaries":2}`)}})
+		}
+		if got, want := tell(inv.Snapshot()), tell(model.Snapshot()); got != want {
+			t.Fatalf("got:\n%s\nwant:\n%s", got, want)
+		}
+		for i, picture := range pictures {
+			if got := tell(picture); got != told[i] {
+				t.Fatalf("snapshot %d changed after it was given:\n%s\nwas:\n%s", i, got, told[i])
+			}
+		}
+	})
+}
