@@ -72,7 +72,7 @@ func (r *Reflector) arrive(a arrival, now time.Time) {
 			return
 		}
 		m.id = id
-		r.members[m.key] = m
+		r.members[m.key], r.byID[id] = m, m
 	} else {
 		r.rib.SetSource(m.id, source)
 	}
@@ -205,6 +205,7 @@ func (r *Reflector) forget() {
 		if !m.up && m.stale == 0 && len(m.drops) == 0 && r.members[m.key] == m {
 			r.rib.RemoveSource(m.id)
 			delete(r.members, m.key)
+			delete(r.byID, m.id)
 		}
 	}
 	r.leaving = r.leaving[:0]

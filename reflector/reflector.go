@@ -47,6 +47,7 @@ type Reflector struct {
 
 	// Owned by the loop.
 	members   map[netip.Addr]*member
+	byID      map[rib.SourceID]*member
 	dropping  map[*member]struct{}
 	leaving   []*member
 	groups    []*group
@@ -81,7 +82,7 @@ func New(c Config) *Reflector {
 	return &Reflector{
 		rib: rib.New(c.Self, rib.DefaultLimits()), slog: c.Log, limit: c.LogOctets,
 		events: make(chan event, eventsMost), asked: make(chan func()), hungry: make(chan struct{}, 1), stopped: make(chan struct{}),
-		members: map[netip.Addr]*member{}, dropping: map[*member]struct{}{}, refresh: map[*member]bgp.FamilySet{},
+		members: map[netip.Addr]*member{}, byID: map[rib.SourceID]*member{}, dropping: map[*member]struct{}{}, refresh: map[*member]bgp.FamilySet{},
 	}
 }
 

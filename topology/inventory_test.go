@@ -305,8 +305,8 @@ func TestInventoryAgainstModel(t *testing.T) {
 		bad := map[string]bool{}
 		var pictures []*topology.Snapshot
 		var told []string
-		for range rapid.IntRange(1, 30).Draw(t, "steps") {
-			path, value := topology.Encode(generate.Object(t))
+		for range rapid.IntRange(1, 60).Draw(t, "steps") {
+			path, value := topology.Encode(generate.Rival(t))
 			switch rapid.IntRange(0, 5).Draw(t, "what") {
 			case 0:
 				value = nil

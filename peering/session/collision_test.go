@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/netip"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -27,7 +28,10 @@ func TestCollisionsEndInOneSession(t *testing.T) {
 
 func collide(t *testing.T, seed uint64) {
 	random := rand.New(rand.NewPCG(seed, 1))
+	var mu sync.Mutex
 	net := &wireBetween{servers: map[netip.Addr]*Server{}, window: 1 << 16, delay: func() time.Duration {
+		mu.Lock()
+		defer mu.Unlock()
 		return time.Duration(random.IntN(4)) * time.Millisecond
 	}}
 	a, b := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")

@@ -10,15 +10,18 @@ import (
 	"time"
 )
 
-// listener is one listening socket.
-type listener struct {
+// Listener is one listening socket.
+type Listener struct {
 	socket *net.TCPListener
 	addr   netip.AddrPort
 }
 
-// listenTCP listens on an address. IPv4 and IPv6 have a socket each: keys and TTLs
-// are set per family, and a dual-stack socket would mix them.
-func listenTCP(address netip.AddrPort) (*listener, error) {
+// Listen opens a listening socket, so that a port that is taken or forbidden is
+// found out before anything else is started. Connections wait in the kernel until
+// the server it is given to has a plan: before that, a peer is neither known nor
+// unknown. IPv4 and IPv6 have a socket each: keys and TTLs are set per family, and
+// a dual-stack socket would mix them.
+func Listen(address netip.AddrPort) (*Listener, error) {
 	network := "tcp6"
 	if address.Addr().Is4() {
 		network = "tcp4"
@@ -34,10 +37,10 @@ func listenTCP(address netip.AddrPort) (*listener, error) {
 		}
 		return nil, fmt.Errorf("listen for BGP on %s: %w%s", address, err, mend)
 	}
-	return &listener{socket: socket.(*net.TCPListener), addr: address}, nil
+	return &Listener{socket: socket.(*net.TCPListener), addr: address}, nil
 }
 
-func (l *listener) setMD5(prefix netip.Prefix, password string) error {
+func (l *Listener) setMD5(prefix netip.Prefix, password string) error {
 	if l.addr.Addr().Is4() != prefix.Addr().Is4() {
 		return nil
 	}
@@ -48,10 +51,14 @@ func (l *listener) setMD5(prefix netip.Prefix, password string) error {
 	return control(raw, func(fd uintptr) error { return setMD5(fd, prefix, password) })
 }
 
-func (l *listener) close() { _ = l.socket.Close() }
+// Addr is the address it listens on.
+func (l *Listener) Addr() netip.AddrPort { return unmap(l.socket.Addr()) }
+
+// Close closes the socket; closing again does nothing.
+func (l *Listener) Close() { _ = l.socket.Close() }
 
 // acceptFrom hands connections to the server, once there is a plan.
-func (s *Server) acceptFrom(ctx context.Context, l *listener) {
+func (s *Server) acceptFrom(ctx context.Context, l *Listener) {
 	select {
 	case <-ctx.Done():
 		return

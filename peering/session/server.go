@@ -17,11 +17,11 @@ import (
 
 // Config is what a Server needs to know.
 type Config struct {
-	Self    Self
-	Listen  []netip.AddrPort
-	Port    uint16 // of the routers we dial; 0 means 179
-	Handler Handler
-	Log     *slog.Logger
+	Self      Self
+	Listeners []*Listener // which the server closes
+	Port      uint16      // of the routers we dial; 0 means 179
+	Handler   Handler
+	Log       *slog.Logger
 }
 
 // Server holds the sessions of one speaker.
@@ -30,7 +30,6 @@ type Server struct {
 	handler Handler
 	log     *slog.Logger
 	network network
-	listen  []netip.AddrPort
 	buffers *buffers
 	crew    *crew
 	conns   sync.WaitGroup // connections
@@ -41,7 +40,7 @@ type Server struct {
 	plan      *peering.Plan   // nil before the first Apply
 	planned   chan struct{}   // closed by the first Apply
 	peers     map[netip.Addr]*peer
-	listeners []*listener
+	listeners []*Listener
 	keys      map[netip.Prefix]string // TCP-MD5 keys on the listeners
 	refusals  refusals
 	refusing  chan struct{}
@@ -64,31 +63,16 @@ func New(c Config) *Server {
 		port = 179
 	}
 	s := &Server{
-		self: c.Self, handler: c.Handler, log: c.Log, listen: c.Listen,
+		self: c.Self, handler: c.Handler, log: c.Log, listeners: c.Listeners,
 		buffers: newBuffers(buffersMost), crew: newCrew(), planned: make(chan struct{}),
 		peers: map[netip.Addr]*peer{}, keys: map[netip.Prefix]string{}, refusals: newRefusals(), refusing: make(chan struct{}, refusingMost),
 	}
-	local := make([]netip.Addr, 0, len(c.Listen))
-	for _, a := range c.Listen {
-		local = append(local, a.Addr())
+	local := make([]netip.Addr, 0, len(c.Listeners))
+	for _, l := range c.Listeners {
+		local = append(local, l.addr.Addr())
 	}
 	s.network = &tcpNetwork{port: port, local: local}
 	return s
-}
-
-// Listen opens the listening sockets, so that a port that is taken or forbidden
-// is found out before anything else is started. Connections wait in the kernel
-// until there is a plan: before that, a peer is neither known nor unknown.
-func (s *Server) Listen() error {
-	for _, address := range s.listen {
-		l, err := listenTCP(address)
-		if err != nil {
-			s.closeListeners()
-			return err
-		}
-		s.listeners = append(s.listeners, l)
-	}
-	return nil
 }
 
 // Run serves until the context ends; then it ends every session with Cease,
@@ -117,7 +101,9 @@ func (s *Server) Run(ctx context.Context) error {
 
 // shutdown ends everything that was started.
 func (s *Server) shutdown() {
-	s.closeListeners()
+	for _, l := range s.listeners {
+		l.Close()
+	}
 	s.mu.Lock()
 	s.ctx = nil
 	peers := s.peers
@@ -128,12 +114,6 @@ func (s *Server) shutdown() {
 	}
 	s.dialers.Wait()
 	s.conns.Wait()
-}
-
-func (s *Server) closeListeners() {
-	for _, l := range s.listeners {
-		l.close()
-	}
 }
 
 // Release gives back a batch that the handler is done with.

@@ -650,20 +650,34 @@ func TestWhatEndsASessionDecidesWhetherItsRoutesStay(t *testing.T) {
 		end  func(*bench, *far)
 		want string
 	}{
-		{"a broken connection, without graceful restart: no", opening(), func(_ *bench, f *far) { f.Close() },
-			"down h1: peer closed the connection"},
-		{"a broken connection, with it: yes", restarting(false), func(_ *bench, f *far) { f.Close() },
-			"down h1: peer closed the connection (graceful ipv4+ipv6)"},
-		{"a NOTIFICATION: no (RFC 4724)", restarting(false), func(_ *bench, f *far) { f.send(wire.AppendNotification(nil, soft)...) },
-			"down h1: peer sent NOTIFICATION: cease, administrative reset (6/4)"},
-		{"a NOTIFICATION, both with the N bit: yes (RFC 8538)", restarting(true), func(_ *bench, f *far) { f.send(wire.AppendNotification(nil, soft)...) },
-			"down h1: peer sent NOTIFICATION: cease, administrative reset (6/4) (graceful ipv4+ipv6)"},
-		{"a hard reset: no", restarting(true), func(_ *bench, f *far) { f.send(wire.AppendNotification(nil, hard)...) },
-			"down h1: peer sent NOTIFICATION: cease, hard reset (6/9)"},
-		{"the hold time, both with the N bit: yes", restarting(true), func(_ *bench, f *far) { time.Sleep(91 * time.Second) },
-			"down h1: sent NOTIFICATION: hold timer expired (4/0) (graceful ipv4+ipv6)"},
-		{"removal from the inventory: no", restarting(true), func(b *bench, f *far) { b.server.Apply(&peering.Plan{}) },
-			"down h1: sent NOTIFICATION: cease, peer de-configured (6/3)"},
+		{
+			"a broken connection, without graceful restart: no", opening(), func(_ *bench, f *far) { f.Close() },
+			"down h1: peer closed the connection",
+		},
+		{
+			"a broken connection, with it: yes", restarting(false), func(_ *bench, f *far) { f.Close() },
+			"down h1: peer closed the connection (graceful ipv4+ipv6)",
+		},
+		{
+			"a NOTIFICATION: no (RFC 4724)", restarting(false), func(_ *bench, f *far) { f.send(wire.AppendNotification(nil, soft)...) },
+			"down h1: peer sent NOTIFICATION: cease, administrative reset (6/4)",
+		},
+		{
+			"a NOTIFICATION, both with the N bit: yes (RFC 8538)", restarting(true), func(_ *bench, f *far) { f.send(wire.AppendNotification(nil, soft)...) },
+			"down h1: peer sent NOTIFICATION: cease, administrative reset (6/4) (graceful ipv4+ipv6)",
+		},
+		{
+			"a hard reset: no", restarting(true), func(_ *bench, f *far) { f.send(wire.AppendNotification(nil, hard)...) },
+			"down h1: peer sent NOTIFICATION: cease, hard reset (6/9)",
+		},
+		{
+			"the hold time, both with the N bit: yes", restarting(true), func(_ *bench, f *far) { time.Sleep(91 * time.Second) },
+			"down h1: sent NOTIFICATION: hold timer expired (4/0) (graceful ipv4+ipv6)",
+		},
+		{
+			"removal from the inventory: no", restarting(true), func(b *bench, f *far) { b.server.Apply(&peering.Plan{}) },
+			"down h1: sent NOTIFICATION: cease, peer de-configured (6/3)",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

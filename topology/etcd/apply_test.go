@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -174,21 +175,38 @@ func TestConcurrentApplyNumbersTagsOnce(t *testing.T) {
 	t.Parallel()
 	d := startDatastore(t, embedded.Config{})
 	var running sync.WaitGroup
+	var created, changed atomic.Int64 // of the contested workload
 	for person := range 8 {
 		client := open(t, etcd.Config{Endpoints: []string{d.url()}})
 		running.Go(func() {
 			for i := range 10 {
-				_, err := client.Apply(within(t), []topology.Object{
+				results, err := client.Apply(within(t), []topology.Object{
 					workloadWith(fmt.Sprintf("w%d-%d", person, i), fmt.Sprintf("10.0.%d.%d", person, i+1), fmt.Sprintf("own%d-%d", person, i), fmt.Sprintf("shared%d", i)),
 					workloadWith("contested", fmt.Sprintf("10.9.%d.%d", person, i+1)),
 				})
 				if err != nil {
 					t.Error(err)
 				}
+				for _, result := range results {
+					switch {
+					case result.Object.Key().Name != "h1/contested":
+					case result.Outcome == etcd.Created:
+						created.Add(1)
+					case result.Outcome == etcd.Changed:
+						changed.Add(1)
+					}
+				}
 			}
 		})
 	}
 	running.Wait()
+	response, err := d.raw().Get(within(t), topology.Prefix+"workloads/h1/contested")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if writes := response.Kvs[0].Version; created.Load() != 1 || changed.Load() != writes-1 {
+		t.Errorf("%d writes; told as %d created and %d changed", writes, created.Load(), changed.Load())
+	}
 	snapshot, err := open(t, etcd.Config{Endpoints: []string{d.url()}}).Snapshot(within(t))
 	if err != nil {
 		t.Fatal(err)

@@ -198,8 +198,12 @@ func (w *Watcher) relist(ctx context.Context, client *clientv3.Client) error {
 // must be no different.
 func (w *Watcher) verify(ctx context.Context, client *clientv3.Client) error {
 	w.mirror.begin()
-	if _, err := w.list(ctx, client, w.revision, w.mirror.list); err != nil {
+	header, err := w.list(ctx, client, w.revision, w.mirror.list)
+	if err != nil {
 		return err
+	}
+	if header.ClusterId != w.cluster {
+		return errStranger // and nothing of its listing is told before the next one
 	}
 	w.verifyAt = w.nextVerify()
 	if differs := w.mirror.end(w.revision); differs > 0 {

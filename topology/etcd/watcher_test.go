@@ -404,6 +404,40 @@ func TestPagesAreOfOneRevision(t *testing.T) {
 	<-done
 }
 
+// Watches begin while a writer never rests, and each hears of every key.
+func TestNothingFallsBetweenListingAndWatch(t *testing.T) {
+	t.Parallel()
+	d := startDatastore(t, embedded.Config{})
+	raw := d.raw()
+	stop, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				return
+			default:
+				if _, err := raw.Put(t.Context(), fmt.Sprintf("%stags/t%d", topology.Prefix, i), "{}"); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	}()
+	client := open(t, etcd.Config{Endpoints: []string{d.url()}})
+	var consumers []*consumer
+	for range 20 {
+		c := consume(t, client.Watch())
+		c.until("there are some batches", func(map[string]string) bool { return len(c.batches) > 2 })
+		consumers = append(consumers, c)
+	}
+	close(stop)
+	<-done
+	want := contents(t, raw)
+	for _, c := range consumers {
+		c.untilEqual(want)
+	}
+}
+
 // A backup is restored: the same cluster, earlier. Then another cluster answers.
 func TestRestoredAndReplacedDatastore(t *testing.T) {
 	t.Parallel()
@@ -442,6 +476,18 @@ func TestRestoredAndReplacedDatastore(t *testing.T) {
 	if len(c.idle) > 0 {
 		t.Errorf("changes that change nothing: %v", c.idle)
 	}
+}
+
+// The endpoints belong to two clusters, by mistake: requests go to either.
+func TestTwoClustersAreNotMixed(t *testing.T) {
+	t.Parallel()
+	one, other := startDatastore(t, embedded.Config{}), startDatastore(t, embedded.Config{})
+	watcher := open(t, etcd.Config{Endpoints: []string{one.url(), other.url()}}).Watch()
+	watcher.Hasten(20*time.Millisecond, time.Minute, 50*time.Millisecond)
+	consume(t, watcher)
+	eventually(t, "the mistake is noticed", func() bool {
+		return strings.Contains(watcher.Status().LastError, "another datastore answers")
+	})
 }
 
 func copyTree(t *testing.T, from, to string) {

@@ -26,27 +26,34 @@ import (
 	"heddle/topology"
 )
 
-// Object draws an object of any kind.
-func Object(t *rapid.T) topology.Object {
+// Object draws an object of any kind, with names as Name draws them.
+func Object(t *rapid.T) topology.Object { return named(t, Name) }
+
+// Rival draws an object of one of so few names that two often have the same key.
+func Rival(t *rapid.T) topology.Object {
+	return named(t, func(t *rapid.T) string { return rapid.SampledFrom([]string{"a", "b"}).Draw(t, "name") })
+}
+
+func named(t *rapid.T, name func(*rapid.T) string) topology.Object {
 	switch kind := rapid.SampledFrom(topology.Kinds[:]).Draw(t, "kind"); kind {
 	case topology.KindSettings:
 		return settings(t)
 	case topology.KindRack:
-		return topology.Rack{Name: Name(t), Summaries: option(t), RouteBudget: rapid.Uint32().Draw(t, "budget")}
+		return topology.Rack{Name: name(t), Summaries: option(t), RouteBudget: rapid.Uint32().Draw(t, "budget")}
 	case topology.KindPool:
 		return topology.Pool{
-			Name: Name(t), Prefix: prefix(t, 1), Rack: maybe(t, Name), Public: flag(t), Anycast: flag(t), Summaries: option(t),
+			Name: name(t), Prefix: prefix(t, 1), Rack: maybe(t, name), Public: flag(t), Anycast: flag(t), Summaries: option(t),
 		}
 	case topology.KindNode:
-		return topology.Node{Name: Name(t), Addresses: addresses(t), Rack: maybe(t, Name), PasswordFile: maybe(t, text)}
+		return topology.Node{Name: name(t), Addresses: addresses(t), Rack: maybe(t, name), PasswordFile: maybe(t, text)}
 	case topology.KindRouter:
-		return router(t)
+		return router(t, name)
 	case topology.KindTag:
-		return topology.Tag{Name: Name(t), ID: rapid.Uint32Range(1, 5).Draw(t, "id")}
+		return topology.Tag{Name: name(t), ID: rapid.Uint32Range(1, 5).Draw(t, "id")}
 	case topology.KindPolicy:
-		return topology.Policy{Name: Name(t), AppliesTo: names(t, 1), Ingress: rules(t), Egress: rules(t)}
+		return topology.Policy{Name: name(t), AppliesTo: names(t, 1), Ingress: rules(t), Egress: rules(t)}
 	default:
-		return workload(t)
+		return workload(t, name)
 	}
 }
 
@@ -55,7 +62,8 @@ func Name(t *rapid.T) string {
 	return rapid.OneOf(
 		rapid.StringMatching(`[a-d]`),
 		rapid.SampledFrom([]string{
-			"true", "null", "~", "1", "0x1f", "1e3", "-", "#x", "a:b", "[", "é", "Yes", "2001-01-01", "a'b", `a"b`, `a\b`, "*a", "&a", "!a", "%a", "@a", "`", "{}", ">", "|", "?", ",", ".inf",
+			"true", "null", "~", "1", "0x1f", "1e3", "-", "#x", "a:b", "a:", "[", "é", "Yes", "2001-01-01", "a'b", `a"b`, `a\b`,
+			"*a", "&a", "!a", "%a", "@a", "`", "{}", ">", "|", "?", ",", ".inf", "fd00::", "::1", "---", "...", "<<",
 		}),
 	).Draw(t, "name")
 }
@@ -80,14 +88,14 @@ func settings(t *rapid.T) topology.Settings {
 	return s
 }
 
-func router(t *rapid.T) topology.Router {
+func router(t *rapid.T, name func(*rapid.T) string) topology.Router {
 	r := topology.Router{
-		Name: Name(t),
+		Name: name(t),
 		Role: rapid.SampledFrom([]topology.Role{
 			topology.ToR, topology.Spine, topology.Border, topology.Reflector,
 		}).Draw(t, "role"),
 		Addresses:    addresses(t),
-		Rack:         maybe(t, Name),
+		Rack:         maybe(t, name),
 		PasswordFile: maybe(t, text),
 		TTLSecurity:  uint8(rapid.IntRange(0, 254).Draw(t, "hops")),
 	}
@@ -95,7 +103,7 @@ func router(t *rapid.T) topology.Router {
 		r.ASN = bgp.ASN(rapid.Uint32Range(1, 3).Draw(t, "asn"))
 	}
 	if r.Role == topology.ToR {
-		r.Rack = Name(t)
+		r.Rack = name(t)
 	}
 	if r.Role == topology.Reflector {
 		r.Serves = names(t, 0)
@@ -104,9 +112,9 @@ func router(t *rapid.T) topology.Router {
 	return r
 }
 
-func workload(t *rapid.T) topology.Workload {
+func workload(t *rapid.T, name func(*rapid.T) string) topology.Workload {
 	w := topology.Workload{
-		Node: Name(t), Name: Name(t), Addresses: addresses(t),
+		Node: name(t), Name: name(t), Addresses: addresses(t),
 		Interface: maybe(t, func(t *rapid.T) string { return rapid.StringMatching(`tap[0-9]{1,3}`).Draw(t, "interface") }),
 		Tags:      names(t, 0),
 		State:     rapid.SampledFrom([]topology.State{topology.Live, topology.Prepared}).Draw(t, "state"),
@@ -142,7 +150,7 @@ func rules(t *rapid.T) []topology.Rule {
 func addresses(t *rapid.T) []netip.Addr {
 	out := []netip.Addr{netip.AddrFrom4([4]byte{10, 0, 0, rapid.ByteRange(1, 4).Draw(t, "v4")})}
 	if flag(t) {
-		out = append(out, netip.MustParseAddr(fmt.Sprintf("fd00::%d", rapid.IntRange(1, 4).Draw(t, "v6"))))
+		out = append(out, netip.MustParseAddr(fmt.Sprintf("fd00::%d", rapid.IntRange(0, 4).Draw(t, "v6"))))
 	}
 	return out
 }

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"heddle/peering"
+	"heddle/peering/session"
+	"heddle/reflector"
+	"heddle/reflector/rib"
+	"heddle/topology"
+	"heddle/topology/etcd"
+	"heddle/topology/manifest"
+)
+
+// control turns inventory into plans: the one owner of both.
+type control struct {
+	options *options
+	log     *slog.Logger
+
+	inventory topology.Inventory
+	static    *topology.Snapshot // of the --inventory files
+	self      rib.Self
+	sessions  *session.Server
+	tables    *reflector.Reflector
+
+	current atomic.Pointer[state]
+}
+
+// state is what others may see of the control loop.
+type state struct {
+	snapshot *topology.Snapshot
+	problems []peering.Problem
+	sessions *session.Server      // nil until there is an inventory
+	tables   *reflector.Reflector // likewise
+}
+
+func newControl(o *options, log *slog.Logger) *control {
+	c := &control{options: o, log: log}
+	c.current.Store(&state{snapshot: c.inventory.Snapshot()})
+	return c
+}
+
+func (c *control) snapshot() *topology.Snapshot { return c.current.Load().snapshot }
+func (c *control) revision() int64              { return c.snapshot().Revision() }
+
+// first waits for a complete inventory.
+func (c *control) first(ctx context.Context, batches <-chan etcd.Batch) error {
+	if err := c.loadStatic(); err != nil {
+		return err
+	}
+	select {
+	case b := <-batches:
+		c.take(b)
+		c.current.Store(&state{snapshot: c.inventory.Snapshot()})
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (c *control) attach(self rib.Self, sessions *session.Server, tables *reflector.Reflector) {
+	c.self, c.sessions, c.tables = self, sessions, tables
+	c.apply()
+}
+
+// run follows the inventory until the context ends. SIGHUP has files read again.
+func (c *control) run(ctx context.Context, batches <-chan etcd.Batch) error {
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case b := <-batches:
+			c.take(b)
+		case <-hangup:
+			c.log.Info("reload")
+			if err := c.loadStatic(); err != nil {
+				c.log.Error("reload: nothing changed", "error", err)
+				continue
+			}
+		}
+		c.apply()
+	}
+}
+
+func (c *control) take(b etcd.Batch) {
+	if b.Complete {
+		c.inventory.Replace(b.Revision, b.Changes)
+	} else {
+		c.inventory.Apply(b.Revision, b.Changes)
+	}
+}
+
+// apply plans the sessions and makes them so.
+func (c *control) apply() {
+	snapshot := c.inventory.Snapshot()
+	self := peering.Self{
+		Name: c.options.name, ASN: c.self.ASN, HoldTime: time.Duration(c.options.holdTime) * time.Second,
+	}
+	for _, address := range c.options.listen {
+		if a := address.Addr(); !a.IsUnspecified() {
+			self.Addresses = append(self.Addresses, a)
+		}
+	}
+	for _, prefix := range c.options.ranges {
+		self.Ranges = append(self.Ranges, peering.Range{Prefix: prefix, PasswordFile: c.options.rangesMD5})
+	}
+	plan, problems := peering.For(snapshot, self, peering.SourceEtcd)
+	fixed, more := peering.For(c.static, self, peering.SourceStatic)
+	problems = append(problems, more...)
+	if asn := snapshot.Settings().ASN; asn != 0 && asn != c.self.ASN {
+		problems = append(problems, peering.Problem{Object: "settings", Text: fmt.Sprintf(
+			"asn is %s and we run with %s: restart the reflector, or remove --asn if that is what sets it", asn, c.self.ASN)})
+	}
+	c.sessions.Apply(peering.Merge(plan, fixed))
+	c.current.Store(&state{snapshot: snapshot, problems: problems, sessions: c.sessions, tables: c.tables})
+}
+
+// loadStatic reads the --inventory files.
+func (c *control) loadStatic() error {
+	var inventory topology.Inventory
+	var changes []topology.Change
+	for _, file := range c.options.inventory {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return fmt.Errorf("inventory: %w", err)
+		}
+		objects, err := manifest.Parse(file, data)
+		if err != nil {
+			return err
+		}
+		for _, object := range objects {
+			path, value := topology.Encode(object)
+			changes = append(changes, topology.Change{Path: path, Value: value})
+		}
+	}
+	inventory.Apply(0, changes)
+	c.static = inventory.Snapshot()
+	return nil
+}
+

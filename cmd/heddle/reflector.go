@@ -1,0 +1,221 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"heddle/bgp"
+	"heddle/peering/session"
+	"heddle/reflector"
+	"heddle/reflector/rib"
+	"heddle/topology/etcd"
+	"heddle/topology/etcd/embedded"
+)
+
+func reflectorCommand() *cobra.Command {
+	var o options
+	cmd := &cobra.Command{
+		Use:   "reflector",
+		Short: "Run the route reflector",
+		Long: "Run the route reflector: take the fabric from etcd, hold sessions with its hosts, routers and other reflectors,\n" +
+			"and reflect routes between them as RFC 4456 says. Every flag is also a key of the file given with --config.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.load(cmd.Flags()); err != nil {
+				return err
+			}
+			log, err := logger(o.logLevel)
+			if err != nil {
+				return err
+			}
+			d := &daemon{options: &o, log: log, asnGiven: cmd.Flags().Changed("asn")}
+			return d.run(cmd.Context())
+		},
+	}
+	o.flags(cmd.Flags())
+	return cmd
+}
+
+// daemon is a running reflector: the parts, wired.
+//
+//	listeners ─► embedded etcd ─► watcher ─► first complete inventory
+//	                                             │ AS, router ID, cluster ID
+//	                        reflector ◄─► sessions ◄─ control (plan after plan)
+type daemon struct {
+	options  *options
+	log      *slog.Logger
+	asnGiven bool
+
+	listeners []*session.Listener
+	client    *etcd.Client
+	watcher   *etcd.Watcher
+	control   *control
+}
+
+// run starts everything and returns when the context has ended and all is down.
+func (d *daemon) run(ctx context.Context) error {
+	if err := d.listen(); err != nil {
+		return err
+	}
+	defer d.closeListeners()
+	web, err := net.Listen("tcp", d.options.http)
+	if err != nil {
+		return fmt.Errorf("listen for HTTP: %w", err)
+	}
+	defer web.Close()
+	stopDatastore, err := d.openDatastore(ctx)
+	if err != nil {
+		return err
+	}
+	defer stopDatastore()
+
+	// What the sessions and the tables need outlives the signal: they end first.
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	g := newGroup()
+	d.control = newControl(d.options, d.log)
+	g.start(func() error { return d.serveHTTP(background, web) })
+	batches := make(chan etcd.Batch, 1)
+	if d.watcher != nil {
+		g.start(func() error { return ignoreCanceled(d.watcher.Run(background, batches)) })
+	} else {
+		batches <- etcd.Batch{Complete: true}
+	}
+	serveErr := d.serve(ctx, background, g, batches)
+	stop()
+	return errors.Join(serveErr, g.wait())
+}
+
+// serve waits for the inventory and then runs sessions and tables until the
+// context ends.
+func (d *daemon) serve(ctx, background context.Context, g *group, batches <-chan etcd.Batch) error {
+	if err := d.control.first(ctx, batches); err != nil {
+		return ignoreCanceled(err)
+	}
+	self, err := d.identity()
+	if err != nil {
+		return err
+	}
+	tables := reflector.New(reflector.Config{Self: self, Log: d.log})
+	sessions := session.New(session.Config{
+		Self: session.Self{ASN: self.ASN, RouterID: self.RouterID}, Listeners: d.listeners,
+		Port: d.options.port, Handler: tables, Log: d.log,
+	})
+	tables.Attach(sessions)
+	g.start(func() error { return tables.Run(background) })
+	d.log.Info("reflector", "version", version, "asn", self.ASN, "router-id", self.RouterID, "cluster-id", self.Cluster,
+		"inventory", d.control.revision())
+	d.control.attach(self, sessions, tables)
+	g.start(func() error { return d.control.run(background, batches) })
+	return sessions.Run(ctx)
+}
+
+func (d *daemon) listen() error {
+	for _, address := range d.options.listen {
+		l, err := session.Listen(address)
+		if err != nil {
+			d.closeListeners()
+			return err
+		}
+		d.listeners = append(d.listeners, l)
+	}
+	return nil
+}
+
+func (d *daemon) closeListeners() {
+	for _, l := range d.listeners {
+		l.Close()
+	}
+}
+
+// openDatastore starts the embedded etcd if no other is named, and a client.
+func (d *daemon) openDatastore(ctx context.Context) (stop func(), err error) {
+	o := d.options
+	if o.etcd.off() {
+		return func() {}, nil
+	}
+	stop = func() {}
+	if len(o.etcd.endpoints) == 0 {
+		server, err := embedded.Start(ctx, embedded.Config{Dir: o.dataDir, ListenClient: o.etcdListen, Logger: d.log})
+		if err != nil {
+			return nil, fmt.Errorf("embedded etcd in %s: %w", o.dataDir, err)
+		}
+		o.etcd.endpoints, stop = server.Endpoints(), server.Close
+		d.log.Info("embedded etcd", "endpoints", o.etcd.endpoints, "dir", o.dataDir)
+	}
+	d.client, err = o.etcd.open(d.log)
+	if err != nil {
+		stop()
+		return nil, err
+	}
+	d.watcher = d.client.Watch()
+	return func() { d.client.Close(); stop() }, nil
+}
+
+func (o *etcdOptions) open(log *slog.Logger) (*etcd.Client, error) {
+	return etcd.Open(etcd.Config{
+		Endpoints: o.endpoints, CAFile: o.ca, CertFile: o.cert, KeyFile: o.key,
+		Username: o.user, PasswordFile: o.passwordFile, Logger: log,
+	})
+}
+
+// identity is who we are, by flag, file, inventory or default, in that order.
+func (d *daemon) identity() (rib.Self, error) {
+	o, snapshot := d.options, d.control.snapshot()
+	self := rib.Self{ASN: o.asn, RouterID: o.routerID, Cluster: o.clusterID}
+	if asn := snapshot.Settings().ASN; asn != 0 && !d.asnGiven {
+		self.ASN = asn
+	}
+	me, _ := snapshot.Router(o.name)
+	if self.RouterID == 0 {
+		addresses := me.Addresses
+		for _, l := range d.listeners {
+			addresses = append(addresses, l.Addr().Addr())
+		}
+		self.RouterID = firstIPv4(addresses)
+	}
+	if self.RouterID == 0 {
+		return self, errors.New("no router ID: give --router-id, an IPv4 address to --listen, or the inventory a router named " + o.name)
+	}
+	if self.Cluster == 0 {
+		self.Cluster = me.ClusterID
+	}
+	if self.Cluster == 0 {
+		self.Cluster = bgp.ClusterID(self.RouterID)
+	}
+	return self, nil
+}
+
+func firstIPv4(addresses []netip.Addr) bgp.RouterID {
+	for _, a := range addresses {
+		if a.Is4() && !a.IsUnspecified() {
+			octets := a.As4()
+			return bgp.RouterID(uint32(octets[0])<<24 | uint32(octets[1])<<16 | uint32(octets[2])<<8 | uint32(octets[3]))
+		}
+	}
+	return 0
+}
+
+func (d *daemon) serveHTTP(ctx context.Context, l net.Listener) error {
+	server := &http.Server{Handler: http.NotFoundHandler(), ReadHeaderTimeout: 10 * time.Second}
+	context.AfterFunc(ctx, func() { _ = server.Close() })
+	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("HTTP: %w", err)
+	}
+	return nil
+}
+
+func ignoreCanceled(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}

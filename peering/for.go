@@ -1,0 +1,148 @@
+package peering
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"heddle/bgp"
+	"heddle/topology"
+)
+
+// Self is the speaker whose sessions are planned.
+type Self struct {
+	Name      string       // of our router object, if the inventory has one
+	Addresses []netip.Addr // ours, as far as we know
+	ASN       bgp.ASN
+	HoldTime  time.Duration // offered unless the settings say otherwise
+	Ranges    []Range       // of clients that need not be expected
+}
+
+// Problem is a wish of the fabric that no session can fulfil.
+type Problem struct {
+	Object string // as topology.Key prints it
+	Text   string
+}
+
+// For plans the sessions of one reflector (DESIGN §6, the plan of the fabric):
+//
+//	with                     if                      kind         who dials
+//	nodes                    we serve their rack     client       they
+//	other reflectors         always                  non-client   both
+//	ToRs                     we serve their rack     external     both
+//	spines, border routers   always                  external     both
+//
+// There is a session per address. A reflector that the inventory does not know
+// serves every rack, and so does one that names none; a node without a rack is
+// everybody's.
+func For(snapshot *topology.Snapshot, self Self, source Source) (*Plan, []Problem) {
+	p := planner{self: self, source: source, families: bgp.FamiliesOf(bgp.Families[:]...), seen: map[netip.Addr]bool{}}
+	p.hold = self.HoldTime
+	if t := snapshot.Settings().HoldTime; t != 0 {
+		p.hold = t
+	}
+	me, known := snapshot.Router(self.Name)
+	if known && me.Role == topology.Reflector {
+		p.serves = me.ServedRacks()
+		p.own = append(p.own, me.Addresses...)
+	}
+	p.own = append(p.own, self.Addresses...)
+	for n := range snapshot.Nodes() {
+		p.node(n)
+	}
+	for r := range snapshot.Routers() {
+		if r.Name != self.Name {
+			p.router(r)
+		}
+	}
+	Sort(p.plan.Sessions)
+	p.plan.Ranges = self.Ranges
+	p.plan.Template = Session{
+		Role: "host", Source: SourceRange, Kind: Client, RemoteASN: self.ASN, Passive: true, Families: p.families, HoldTime: p.hold,
+	}
+	return &p.plan, p.problems
+}
+
+type planner struct {
+	self     Self
+	source   Source
+	own      []netip.Addr
+	serves   []string // racks; empty: all
+	hold     time.Duration
+	families bgp.FamilySet
+	seen     map[netip.Addr]bool
+	plan     Plan
+	problems []Problem
+}
+
+func (p *planner) serving(rack string) bool {
+	return len(p.serves) == 0 || rack == "" || slices.Contains(p.serves, rack)
+}
+
+func (p *planner) node(n topology.Node) {
+	if !p.serving(n.Rack) {
+		return
+	}
+	p.add(n.Key(), n.Addresses, Session{
+		Name: n.Name, Role: "host", Rack: n.Rack, Kind: Client, RemoteASN: p.self.ASN, Passive: true, PasswordFile: n.PasswordFile,
+	})
+}
+
+func (p *planner) router(r topology.Router) {
+	s := Session{
+		Name: r.Name, Role: r.Role.String(), Rack: r.Rack, Kind: External, RemoteASN: r.ASN,
+		Hops: int(r.TTLSecurity), PasswordFile: r.PasswordFile,
+	}
+	switch r.Role {
+	case topology.Reflector:
+		s.Kind = NonClient
+		if r.ASN != 0 && r.ASN != p.self.ASN {
+			p.problem(r.Key(), "is a reflector of AS %s and we are of AS %s: reflectors of one fabric share its AS; remove \"asn\" or correct it", r.ASN, p.self.ASN)
+			return
+		}
+		s.RemoteASN = p.self.ASN
+	case topology.ToR:
+		if !p.serving(r.Rack) {
+			return
+		}
+	}
+	if s.Kind == External && r.ASN == p.self.ASN {
+		p.problem(r.Key(), "has our AS %s: sessions with a %s are eBGP; give it an AS of its own", r.ASN, r.Role)
+		return
+	}
+	p.add(r.Key(), r.Addresses, s)
+}
+
+func (p *planner) add(key topology.Key, addresses []netip.Addr, s Session) {
+	for _, addr := range addresses {
+		switch {
+		case slices.Contains(p.own, addr):
+			p.problem(key, "has our own address %s: name this reflector %q with --name, or correct the address", addr, key.Name)
+			continue
+		case p.seen[addr]:
+			continue // two objects with one address: the snapshot says so
+		}
+		p.seen[addr] = true
+		s.Remote, s.Source, s.Families, s.HoldTime = addr, p.source, p.families, p.hold
+		p.plan.Sessions = append(p.plan.Sessions, s)
+	}
+}
+
+func (p *planner) problem(key topology.Key, format string, args ...any) {
+	p.problems = append(p.problems, Problem{key.String(), fmt.Sprintf(format, args...)})
+}
+
+// Merge adds to a plan the sessions of another with peers that it does not have.
+// Ranges and template stay those of the first.
+func Merge(first, second *Plan) *Plan {
+	merged := *first
+	merged.Sessions = slices.Clone(first.Sessions)
+	for _, s := range second.Sessions {
+		if _, have := first.Find(s.Remote); !have {
+			merged.Sessions = append(merged.Sessions, s)
+		}
+	}
+	Sort(merged.Sessions)
+	return &merged
+}
