@@ -91,19 +91,12 @@ func (w *workloads) claim(addr netip.Addr, owners []*Workload) {
 	}
 }
 
-// inserted and without return new lists: the old ones may be in a snapshot.
+// inserted and without give new lists: the old ones may be in a snapshot.
 func inserted(list []*Workload, row *Workload) []*Workload {
 	i, _ := slices.BinarySearchFunc(list, row, byKey)
-	out := make([]*Workload, 0, len(list)+1)
-	return append(append(append(out, list[:i]...), row), list[i:]...)
+	return slices.Insert(slices.Clip(list), i, row)
 }
 
 func without(list []*Workload, row *Workload) []*Workload {
-	out := make([]*Workload, 0, max(len(list)-1, 0))
-	for _, other := range list {
-		if other != row {
-			out = append(out, other)
-		}
-	}
-	return out
+	return slices.DeleteFunc(slices.Clone(list), func(other *Workload) bool { return other == row })
 }

@@ -21,13 +21,26 @@ type Replay struct {
 	Updates, Octets int
 	// Needless counts withdrawals of what was not held.
 	Needless int
-	// Each, if set, is called for every change of the table: route is empty for a
-	// withdrawal.
-	Each func(prefix netip.Prefix, route string)
+	// On, if set, is told everything in order.
+	On func(Event)
 	// Raw, if set, is handed each whole UPDATE.
 	Raw func([]byte)
 
 	rest []byte
+}
+
+// Event is one thing the stream said: an announcement when Route is not nil, a
+// withdrawal when only Prefix is valid, and else what Text says.
+type Event struct {
+	Prefix netip.Prefix
+	Route  *Route
+	Text   string // "end-of-rib ipv4", "begin-refresh", …
+}
+
+func (r *Replay) tell(e Event) {
+	if r.On != nil {
+		r.On(e)
+	}
 }
 
 // NewReplay returns a reader with an empty table.
@@ -68,6 +81,7 @@ func (r *Replay) message(typ byte, body, whole []byte) error {
 		return nil
 	case 5:
 		r.Refreshes[body[2]]++
+		r.tell(Event{Text: [...]string{"refresh", "begin-refresh", "end-refresh"}[body[2]] + " " + family(body[1] == 1)})
 		return nil
 	}
 	return fmt.Errorf("message of type %d among the routes", typ)
@@ -78,6 +92,7 @@ func (r *Replay) update(body []byte) error {
 	attrs, reach := take16(rest)
 	if len(body) == 4 {
 		r.EndOfRIB[0]++
+		r.tell(Event{Text: "end-of-rib ipv4"})
 		return nil
 	}
 	for _, p := range prefixes(withdrawn, true) {
@@ -90,6 +105,7 @@ func (r *Replay) update(body []byte) error {
 	if mpUnreach != nil {
 		if len(mpUnreach) == 3 {
 			r.EndOfRIB[1]++
+			r.tell(Event{Text: "end-of-rib ipv6"})
 		}
 		for _, p := range prefixes(mpUnreach[3:], false) {
 			r.withdraw(p)
@@ -109,9 +125,7 @@ func (r *Replay) update(body []byte) error {
 
 func (r *Replay) announce(p netip.Prefix, route Route) {
 	r.Table[p] = route.String()
-	if r.Each != nil {
-		r.Each(p, route.String())
-	}
+	r.tell(Event{Prefix: p, Route: &route})
 }
 
 func (r *Replay) withdraw(p netip.Prefix) {
@@ -119,9 +133,14 @@ func (r *Replay) withdraw(p netip.Prefix) {
 		r.Needless++
 	}
 	delete(r.Table, p)
-	if r.Each != nil {
-		r.Each(p, "")
+	r.tell(Event{Prefix: p})
+}
+
+func family(four bool) string {
+	if four {
+		return "ipv4"
 	}
+	return "ipv6"
 }
 
 func take16(b []byte) (value, rest []byte) {

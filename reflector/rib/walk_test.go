@@ -38,12 +38,12 @@ func TestAWalkNeverWithdrawsWhatItHasNotYetReplaced(t *testing.T) {
 
 	peer := oracle.NewReplay()
 	var events []string
-	peer.Each = func(p netip.Prefix, route string) {
+	peer.On = func(e oracle.Event) {
 		what := "announce "
-		if route == "" {
+		if e.Route == nil {
 			what = "withdraw "
 		}
-		events = append(events, what+p.String())
+		events = append(events, what+e.Prefix.String())
 	}
 	w := &rib.Walk{}
 	step := func() bool {

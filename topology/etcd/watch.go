@@ -39,19 +39,9 @@ func (w *Watcher) watch(ctx context.Context, client *clientv3.Client) error {
 	defer heart.Wait()
 	defer cancel(nil)
 
-	// A member that lost its leader must end the stream; it would be silent otherwise.
-	stream, err := pb.NewWatchClient(client.ActiveConnection()).
-		Watch(clientv3.WithRequireLeader(ctx), grpc.MaxCallRecvMsgSize(math.MaxInt32))
+	stream, err := w.subscribe(ctx, client)
 	if err != nil {
 		return err
-	}
-	// The revision of the listing is asked for once more, which changes nothing: of a
-	// watch that begins in the future etcd reports no progress, so that a quiet
-	// datastore would look like a dead one.
-	for _, entry := range w.scope {
-		if err := stream.Send(createRequest(entry, w.revision)); err != nil {
-			return brokenBy(ctx, err)
-		}
 	}
 	heart.Go(func() { w.beat(ctx, cancel, stream) })
 	for created := 0; ; {
@@ -75,6 +65,25 @@ func (w *Watcher) watch(ctx context.Context, client *clientv3.Client) error {
 			}
 		}
 	}
+}
+
+// subscribe opens a stream and asks for everything in scope.
+func (w *Watcher) subscribe(ctx context.Context, client *clientv3.Client) (pb.Watch_WatchClient, error) {
+	// A member that lost its leader must end the stream; it would be silent otherwise.
+	stream, err := pb.NewWatchClient(client.ActiveConnection()).
+		Watch(clientv3.WithRequireLeader(ctx), grpc.MaxCallRecvMsgSize(math.MaxInt32))
+	if err != nil {
+		return nil, err
+	}
+	// The revision of the listing is asked for once more, which changes nothing: of a
+	// watch that begins in the future etcd reports no progress, so that a quiet
+	// datastore would look like a dead one.
+	for _, entry := range w.scope {
+		if err := stream.Send(createRequest(entry, w.revision)); err != nil {
+			return nil, brokenBy(ctx, err)
+		}
+	}
+	return stream, nil
 }
 
 func createRequest(entry string, revision int64) *pb.WatchRequest {

@@ -100,6 +100,13 @@ func (p *reading) object(n node) {
 	}
 	p.defined[key] = where
 
+	if object := p.decode(key, n); len(p.faults) == before {
+		p.objects = append(p.objects, object)
+	}
+}
+
+// decode has topology read the value, and finds the places of its faults.
+func (p *reading) decode(key topology.Key, n node) topology.Object {
 	places := make(map[string]position)
 	refused := make(map[string]bool)
 	n.walk("", func(path string, inner node) {
@@ -112,7 +119,7 @@ func (p *reading) object(n node) {
 	value, err := json.Marshal(n.plain())
 	if err != nil {
 		p.fault(n.at, "%s: %v", key, err)
-		return
+		return nil
 	}
 	object, faults := topology.Decode(key, value)
 	for _, fault := range faults {
@@ -120,9 +127,7 @@ func (p *reading) object(n node) {
 			p.fault(place(places, fault), "%s: %s", key, fault)
 		}
 	}
-	if len(p.faults) == before {
-		p.objects = append(p.objects, object)
-	}
+	return object
 }
 
 // key reads what names an object, takes it out of the fields and says where it

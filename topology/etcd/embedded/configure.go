@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/http"
@@ -37,6 +38,9 @@ func configure(cfg Config) (*embed.Config, error) {
 	c.ListenPeerUrls = nil
 	c.AdvertisePeerUrls = []url.URL{{Scheme: "http", Host: "localhost:2380"}}
 	c.InitialCluster = c.InitialClusterFromName(c.Name)
+	// A new directory is a new cluster, with an ID of its own, so that who followed
+	// the old one can tell. It counts on the first start only.
+	c.InitialClusterToken = rand.Text()
 
 	c.ListenMetricsUrls = nil
 	c.EnableGRPCGateway = false

@@ -19,7 +19,7 @@
 // On a client URL speaks gRPC, as etcdctl does; plain HTTP answers /version,
 // /health, /livez and /readyz and nothing else: the REST gateway is off, and
 // /metrics and /debug/vars, which etcd cannot be told to leave out, are covered by
-// a refusal. The packages of etcd's server register some 150 metrics with
+// a refusal. The packages of etcd's server register some 90 families of metrics with
 // Prometheus' default registry as soon as they are linked; nothing here serves
 // that registry, and ours is another.
 package embedded

@@ -1,16 +1,3 @@
-// Package generate draws random objects of a fabric, for the tests of topology
-// and of the packages that write objects down.
-//
-// What I am: test material.
-//
-// What I take: a rapid test.
-//
-// What I give: valid objects in the form Decode gives them, from names and
-// addresses so few that objects meet each other.
-//
-// What I promise: every field of every kind is drawn, absent values included.
-//
-// What I refuse: to be imported outside tests.
 package generate
 
 import (
@@ -31,7 +18,7 @@ func Object(t *rapid.T) topology.Object { return named(t, Name) }
 
 // Rival draws an object of one of so few names that two often have the same key.
 func Rival(t *rapid.T) topology.Object {
-	return named(t, func(t *rapid.T) string { return rapid.SampledFrom([]string{"a", "b"}).Draw(t, "name") })
+	return named(t, func(t *rapid.T) string { return rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "name") })
 }
 
 func named(t *rapid.T, name func(*rapid.T) string) topology.Object {

@@ -1,0 +1,77 @@
+# Everything a newcomer types is here; `make help` lists it.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+FUZZTIME ?= 30s
+
+# Packages with code; the lab needs root and other people's daemons.
+UNIT := $(shell go list ./... 2>/dev/null | grep -v /lab/)
+
+# What tests need beyond Go: a C compiler for the race detector, the counterparts,
+# and tools to look at packets.
+TEST_PACKAGES := gcc libc6-dev iproute2 iputils-ping procps bird2 frr gobgpd openbgpd etcd-server etcd-client
+DEMO_PACKAGES := iproute2 procps bird2 frr
+
+.PHONY: help
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## bin/heddle
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/heddle ./cmd/heddle
+
+.PHONY: demo
+demo: demo-packages build ## a small fabric on this machine: sessions, tables, a host that leaves and returns (root)
+	./lab/demo/run.sh
+
+.PHONY: test
+test: test-packages lint test-race test-lab ## everything, as CI runs it (root; installs what is missing)
+	@echo "all tests passed"
+
+.PHONY: test-quick
+test-quick: lint ## what every commit must pass
+	go test $(UNIT)
+
+.PHONY: test-race
+test-race: ## unit tests with the race detector
+	CGO_ENABLED=1 go test -race -timeout 8m $(UNIT)
+
+.PHONY: test-lab
+test-lab: build ## namespaces and other daemons (root)
+	go test -timeout 8m ./lab/...
+
+.PHONY: lint
+lint: ## format, vet, staticcheck
+	@unformatted=$$(go tool gofumpt -l .); if [ -n "$$unformatted" ]; then echo "not formatted (go tool gofumpt -w .):"; echo "$$unformatted"; exit 1; fi
+	go vet ./...
+	go tool staticcheck ./...
+
+.PHONY: golden
+golden: ## write the expected output of tests anew; read the diff
+	go test ./... -run 'Golden|Scenario|Metrics' -update
+
+.PHONY: fuzz
+fuzz: ## fuzz every target for FUZZTIME each
+	@for package in $$(go list ./...); do \
+		for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+			echo "$$package $$target"; \
+			go test $$package -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) || exit 1; \
+		done; \
+	done
+
+.PHONY: bench-quick
+bench-quick: ## the micro-benchmarks of the hot files
+	go test ./peering/wire ./reflector/rib -run '^$$' -bench . -benchtime 3x
+
+.PHONY: test-packages
+test-packages:
+	@./lab/install-packages.sh $(TEST_PACKAGES)
+
+.PHONY: demo-packages
+demo-packages:
+	@./lab/install-packages.sh $(DEMO_PACKAGES)
+
+.PHONY: clean
+clean: ## remove what build made
+	rm -rf bin

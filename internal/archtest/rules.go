@@ -1,0 +1,105 @@
+package archtest
+
+// module is the name in go.mod.
+const module = "heddle"
+
+// house says which packages of ours each package may import. What is not here may
+// not exist. Rows from the top of the house to the bottom (DESIGN: imports point
+// down, never up, never sideways but within a room).
+func house() map[string][]string {
+	words := []string{"bgp"}
+	fabric := append([]string{"topology"}, words...)
+	sessions := append([]string{"peering", "peering/wire"}, fabric...)
+	all := []string{
+		"bgp", "topology", "topology/etcd", "topology/etcd/embedded", "topology/manifest",
+		"peering", "peering/session", "peering/wire", "reflector", "reflector/rib",
+	}
+	return map[string][]string{
+		"cmd/heddle": append([]string{"internal/config", "internal/api", "internal/telemetry"}, all...),
+
+		"reflector":     append([]string{"peering/session", "reflector/rib"}, sessions...),
+		"reflector/rib": {"bgp", "peering", "peering/wire"},
+		"lab/netns":     nil,
+		"lab/interop":   {"lab/netns"},
+
+		"peering":         fabric,
+		"peering/session": {"bgp", "peering", "peering/wire"},
+		"peering/wire":    words,
+
+		"topology":               words,
+		"topology/manifest":      fabric,
+		"topology/etcd":          fabric,
+		"topology/etcd/embedded": nil,
+
+		"bgp": nil,
+
+		// Beside the rows.
+		"internal/config":            nil,
+		"internal/api":               all,
+		"internal/telemetry":         append([]string{"internal/api"}, all...),
+		"internal/archtest":          nil,
+		"internal/oracle":            nil,
+		"topology/internal/generate": fabric,
+	}
+}
+
+// door is a foreign thing and the packages that may touch it.
+type door struct {
+	prefix string // of import paths
+	owners []string
+	advice string
+}
+
+// doors: one per foreign thing.
+func doors() []door {
+	return []door{
+		{"go.etcd.io/etcd/server", []string{"topology/etcd/embedded"}, "the etcd server lives in topology/etcd/embedded, which the agent must not link"},
+		{"go.etcd.io/etcd", []string{"topology/etcd", "topology/etcd/embedded"}, "ask topology/etcd"},
+		{"go.uber.org/zap", []string{"topology/etcd", "topology/etcd/embedded"}, "zap is etcd's logger; ours is the slog.Logger you were given"},
+		{"github.com/vishvananda/", []string{"lab/netns"}, "netlink has its doors in agent/fib, agent/firewall and lab"},
+		{"github.com/osrg/gobgp/v3/pkg/packet", []string{"peering/wire"}, "peering/wire guards GoBGP's codec, which panics on some inputs"},
+		{"github.com/osrg/gobgp/v3/api", []string{"internal/api"}, "GoBGP's API belongs to internal/api"},
+		{"github.com/osrg/gobgp/v3/pkg/apiutil", []string{"internal/api"}, "GoBGP's API belongs to internal/api"},
+		{"github.com/osrg/gobgp/v3/pkg/server", nil, "GoBGP's server is a peer in tests, never a part of ours"},
+		{"github.com/prometheus/", []string{"internal/telemetry"}, "give your package a Stats and let internal/telemetry read it"},
+		{"github.com/spf13/", []string{"cmd/heddle"}, "commands and flags are wiring and stay in cmd"},
+		{"github.com/goccy/go-yaml", []string{"internal/config", "topology/manifest"}, "YAML is read in internal/config and topology/manifest"},
+		{"log/slog", []string{
+			"cmd/heddle", "reflector", "peering/session", "topology/etcd", "topology/etcd/embedded", "internal/api", "internal/telemetry", "lab/interop",
+		}, "the core is silent: return a value and let the shell speak"},
+		{"os/exec", []string{"lab/netns", "lab/interop"}, "no program is run but by the lab"},
+		{"unsafe", []string{"peering/session"}, "only the socket calls need it"},
+	}
+}
+
+// pure packages take values and give values: no logs, no sockets, no clock.
+func pure() []string {
+	return []string{"bgp", "topology", "topology/manifest", "peering", "peering/wire", "reflector/rib"}
+}
+
+// impure is what a pure package may not import, and why. time is welcome for its
+// Duration; its clock is looked for in the code.
+func impure() map[string]string {
+	return map[string]string{
+		"net":         "use net/netip for addresses; sockets belong to peering/session",
+		"os":          "take octets, not files",
+		"context":     "a pure function has nothing to wait for",
+		"log":         "return a value and let the shell speak",
+		"log/slog":    "return a value and let the shell speak",
+		"sync":        "a value has one owner; locks belong to the shell",
+		"sync/atomic": "a value has one owner; locks belong to the shell",
+		"os/signal":   "signals belong to cmd",
+	}
+}
+
+// tests may use these beyond what their package may: the slow twin shares no code
+// with anything, so only tests and benchmarks may import it.
+func testsOnly() []string { return []string{"internal/oracle"} }
+
+// answers are what every doc.go says, in this order.
+func answers() []string {
+	return []string{"What I am", "What I take", "What I give", "What I promise", "What I refuse"}
+}
+
+// linesMost is where a file becomes a novel.
+const linesMost = 600
