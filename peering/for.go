@@ -38,7 +38,7 @@ type Problem struct {
 // everybody's.
 func For(snapshot *topology.Snapshot, self Self, source Source) (*Plan, []Problem) {
 	p := planner{self: self, source: source, families: bgp.FamiliesOf(bgp.Families[:]...), seen: map[netip.Addr]bool{}}
-	p.hold = self.HoldTime
+	p.hold, p.fabric = self.HoldTime, snapshot.Settings().ASN
 	if t := snapshot.Settings().HoldTime; t != 0 {
 		p.hold = t
 	}
@@ -66,6 +66,7 @@ func For(snapshot *topology.Snapshot, self Self, source Source) (*Plan, []Proble
 
 type planner struct {
 	self     Self
+	fabric   bgp.ASN // by the settings; 0 if they name none
 	source   Source
 	own      []netip.Addr
 	serves   []string // racks; empty: all
@@ -108,6 +109,9 @@ func (p *planner) router(r topology.Router) {
 		}
 	}
 	if s.Kind == External && r.ASN == p.self.ASN {
+		if p.fabric == r.ASN {
+			return // the snapshot says so
+		}
 		p.problem(r.Key(), "has our AS %s: sessions with a %s are eBGP; give it an AS of its own", r.ASN, r.Role)
 		return
 	}

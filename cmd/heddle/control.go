@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -10,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"heddle/bgp"
 	"heddle/peering"
 	"heddle/peering/session"
 	"heddle/reflector"
@@ -30,25 +32,46 @@ type control struct {
 	sessions  *session.Server
 	tables    *reflector.Reflector
 
+	hangup  chan os.Signal
 	current atomic.Pointer[state]
 }
 
 // state is what others may see of the control loop.
 type state struct {
+	complete bool // the first inventory is here
 	snapshot *topology.Snapshot
 	problems []peering.Problem
+	self     rib.Self
 	sessions *session.Server      // nil until there is an inventory
 	tables   *reflector.Reflector // likewise
 }
 
 func newControl(o *options, log *slog.Logger) *control {
-	c := &control{options: o, log: log}
+	// From now on: a hangup before there is an inventory must not end us.
+	c := &control{options: o, log: log, hangup: make(chan os.Signal, 1)}
+	signal.Notify(c.hangup, syscall.SIGHUP)
 	c.current.Store(&state{snapshot: c.inventory.Snapshot()})
 	return c
 }
 
 func (c *control) snapshot() *topology.Snapshot { return c.current.Load().snapshot }
-func (c *control) revision() int64              { return c.snapshot().Revision() }
+
+// me is our object among the routers, from etcd or a file; zero if there is none.
+func (c *control) me() topology.Router {
+	for _, s := range []*topology.Snapshot{c.snapshot(), c.static} {
+		if r, ok := s.Router(c.options.name); ok {
+			return r
+		}
+	}
+	return topology.Router{}
+}
+
+// asn is that of the settings, from etcd or a file; 0 if they name none.
+func (c *control) asn() bgp.ASN {
+	return cmp.Or(c.snapshot().Settings().ASN, c.static.Settings().ASN)
+}
+
+func (c *control) revision() int64 { return c.snapshot().Revision() }
 
 // first waits for a complete inventory.
 func (c *control) first(ctx context.Context, batches <-chan etcd.Batch) error {
@@ -58,7 +81,7 @@ func (c *control) first(ctx context.Context, batches <-chan etcd.Batch) error {
 	select {
 	case b := <-batches:
 		c.take(b)
-		c.current.Store(&state{snapshot: c.inventory.Snapshot()})
+		c.current.Store(&state{complete: true, snapshot: c.inventory.Snapshot()})
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
@@ -72,16 +95,14 @@ func (c *control) attach(self rib.Self, sessions *session.Server, tables *reflec
 
 // run follows the inventory until the context ends. SIGHUP has files read again.
 func (c *control) run(ctx context.Context, batches <-chan etcd.Batch) error {
-	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP)
-	defer signal.Stop(hangup)
+	defer signal.Stop(c.hangup)
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case b := <-batches:
 			c.take(b)
-		case <-hangup:
+		case <-c.hangup:
 			c.log.Info("reload")
 			if err := c.loadStatic(); err != nil {
 				c.log.Error("reload: nothing changed", "error", err)
@@ -117,12 +138,17 @@ func (c *control) apply() {
 	plan, problems := peering.For(snapshot, self, peering.SourceEtcd)
 	fixed, more := peering.For(c.static, self, peering.SourceStatic)
 	problems = append(problems, more...)
+	for _, p := range c.static.Problems() {
+		problems = append(problems, peering.Problem(p))
+	}
 	if asn := snapshot.Settings().ASN; asn != 0 && asn != c.self.ASN {
 		problems = append(problems, peering.Problem{Object: "settings", Text: fmt.Sprintf(
 			"asn is %s and we run with %s: restart the reflector, or remove --asn if that is what sets it", asn, c.self.ASN)})
 	}
 	c.sessions.Apply(peering.Merge(plan, fixed))
-	c.current.Store(&state{snapshot: snapshot, problems: problems, sessions: c.sessions, tables: c.tables})
+	c.current.Store(&state{
+		complete: true, snapshot: snapshot, problems: problems, self: c.self, sessions: c.sessions, tables: c.tables,
+	})
 }
 
 // loadStatic reads the --inventory files.
@@ -147,4 +173,3 @@ func (c *control) loadStatic() error {
 	c.static = inventory.Snapshot()
 	return nil
 }
-

@@ -29,6 +29,10 @@ func root() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	cmd.AddCommand(reflectorCommand(), versionCommand())
+	cmd.AddCommand(
+		reflectorCommand(),
+		applyCommand(), getCommand(), deleteCommand(), checkCommand(),
+		showCommand(), versionCommand(),
+	)
 	return cmd
 }

@@ -6,9 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"net/netip"
-	"time"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -55,6 +54,8 @@ type daemon struct {
 	asnGiven bool
 
 	listeners []*session.Listener
+	web       net.Listener     // nil: off
+	embedded  *embedded.Server // nil: etcd is elsewhere, or off
 	client    *etcd.Client
 	watcher   *etcd.Watcher
 	control   *control
@@ -66,11 +67,6 @@ func (d *daemon) run(ctx context.Context) error {
 		return err
 	}
 	defer d.closeListeners()
-	web, err := net.Listen("tcp", d.options.http)
-	if err != nil {
-		return fmt.Errorf("listen for HTTP: %w", err)
-	}
-	defer web.Close()
 	stopDatastore, err := d.openDatastore(ctx)
 	if err != nil {
 		return err
@@ -82,7 +78,8 @@ func (d *daemon) run(ctx context.Context) error {
 	defer stop()
 	g := newGroup()
 	d.control = newControl(d.options, d.log)
-	g.start(func() error { return d.serveHTTP(background, web) })
+	g.start(func() error { return d.serveHTTP(ctx, background) })
+	g.start(func() error { d.watchEmbedded(background); return nil })
 	batches := make(chan etcd.Batch, 1)
 	if d.watcher != nil {
 		g.start(func() error { return ignoreCanceled(d.watcher.Run(background, batches)) })
@@ -127,12 +124,24 @@ func (d *daemon) listen() error {
 		}
 		d.listeners = append(d.listeners, l)
 	}
+	if d.options.http == "" {
+		return nil
+	}
+	web, err := net.Listen("tcp", d.options.http)
+	if err != nil {
+		d.closeListeners()
+		return fmt.Errorf("listen for HTTP: %w", err)
+	}
+	d.web = web
 	return nil
 }
 
 func (d *daemon) closeListeners() {
 	for _, l := range d.listeners {
 		l.Close()
+	}
+	if d.web != nil {
+		_ = d.web.Close()
 	}
 }
 
@@ -142,22 +151,36 @@ func (d *daemon) openDatastore(ctx context.Context) (stop func(), err error) {
 	if o.etcd.off() {
 		return func() {}, nil
 	}
-	stop = func() {}
+	stopServer := func() {}
 	if len(o.etcd.endpoints) == 0 {
 		server, err := embedded.Start(ctx, embedded.Config{Dir: o.dataDir, ListenClient: o.etcdListen, Logger: d.log})
 		if err != nil {
 			return nil, fmt.Errorf("embedded etcd in %s: %w", o.dataDir, err)
 		}
-		o.etcd.endpoints, stop = server.Endpoints(), server.Close
+		o.etcd.endpoints, stopServer = server.Endpoints(), server.Close
 		d.log.Info("embedded etcd", "endpoints", o.etcd.endpoints, "dir", o.dataDir)
+		d.embedded = server
 	}
 	d.client, err = o.etcd.open(d.log)
 	if err != nil {
-		stop()
+		stopServer()
 		return nil, err
 	}
 	d.watcher = d.client.Watch()
-	return func() { d.client.Close(); stop() }, nil
+	return func() { d.client.Close(); stopServer() }, nil
+}
+
+// watchEmbedded says when the embedded etcd has failed. Sessions and routes stay:
+// they need the inventory only to change.
+func (d *daemon) watchEmbedded(ctx context.Context) {
+	if d.embedded == nil {
+		return
+	}
+	select {
+	case <-ctx.Done():
+	case err := <-d.embedded.Failed():
+		d.log.Error("embedded etcd failed: the inventory stays as it is; mend the cause and restart", "error", err)
+	}
 }
 
 func (o *etcdOptions) open(log *slog.Logger) (*etcd.Client, error) {
@@ -169,14 +192,14 @@ func (o *etcdOptions) open(log *slog.Logger) (*etcd.Client, error) {
 
 // identity is who we are, by flag, file, inventory or default, in that order.
 func (d *daemon) identity() (rib.Self, error) {
-	o, snapshot := d.options, d.control.snapshot()
+	o := d.options
 	self := rib.Self{ASN: o.asn, RouterID: o.routerID, Cluster: o.clusterID}
-	if asn := snapshot.Settings().ASN; asn != 0 && !d.asnGiven {
+	if asn := d.control.asn(); asn != 0 && !d.asnGiven {
 		self.ASN = asn
 	}
-	me, _ := snapshot.Router(o.name)
+	me := d.control.me()
 	if self.RouterID == 0 {
-		addresses := me.Addresses
+		addresses := slices.Clone(me.Addresses)
 		for _, l := range d.listeners {
 			addresses = append(addresses, l.Addr().Addr())
 		}
@@ -202,15 +225,6 @@ func firstIPv4(addresses []netip.Addr) bgp.RouterID {
 		}
 	}
 	return 0
-}
-
-func (d *daemon) serveHTTP(ctx context.Context, l net.Listener) error {
-	server := &http.Server{Handler: http.NotFoundHandler(), ReadHeaderTimeout: 10 * time.Second}
-	context.AfterFunc(ctx, func() { _ = server.Close() })
-	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("HTTP: %w", err)
-	}
-	return nil
 }
 
 func ignoreCanceled(err error) error {

@@ -23,13 +23,17 @@ func versionCommand() *cobra.Command {
 }
 
 func versionLine() string {
-	commit := "unknown"
+	return fmt.Sprintf("heddle %s, commit %s, %s %s/%s", version, commit(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
+
+// commit is what the build was made from.
+func commit() string {
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range info.Settings {
 			if s.Key == "vcs.revision" {
-				commit = s.Value
+				return fmt.Sprintf("%.12s", s.Value)
 			}
 		}
 	}
-	return fmt.Sprintf("heddle %s, commit %.12s, %s %s/%s", version, commit, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return "unknown"
 }

@@ -7,6 +7,7 @@ cd "$(dirname "$0")"
 [ "$(id -u)" = 0 ] || { echo "make demo needs root: it makes network namespaces (try: sudo make demo)" >&2; exit 1; }
 heddle=$(realpath ../../bin/heddle)
 work=$(mktemp -d /tmp/heddle-demo.XXXXXX)
+chmod 755 "$work"
 id=hd$$
 
 say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
@@ -50,6 +51,7 @@ wait_for() {
     exit 1
 }
 established() { [ "$(inside rr "$heddle" show peers -o json | grep -c '"state": *"Established"')" = "$1" ]; }
+routes() { [ "$(inside rr "$heddle" show routes -o json | grep -c '"prefix"')" = "$1" ]; }
 ready() { inside rr "$heddle" show problems; }
 
 say "A switch, a reflector and four hosts, each a network namespace"
@@ -83,13 +85,17 @@ start_bird() {
     inside "$1" bird -f -c "$work/bird$1.conf" -s "$work/bird$1.ctl" >"$work/bird$1.log" 2>&1 &
 }
 start_frr() {
-    sed "s/@N@/$1/g; s/@RACK@/2/g" frr.conf.in >"$work/frr.conf"
-    inside "$1" /usr/lib/frr/bgpd -n -f "$work/frr.conf" -i "$work/frr.pid" -z "$work/no-zebra" --vty_socket "$work" -P 0 \
-        -u root -g root --log stdout >"$work/frr$1.log" 2>&1 &
+    # FRR gives up root and must be at home where it then writes.
+    mkdir "$work/frr"
+    sed "s/@N@/$1/g; s/@RACK@/2/g" frr.conf.in >"$work/frr/bgpd.conf"
+    chown -R frr:frr "$work/frr"
+    inside "$1" /usr/lib/frr/bgpd -n -f "$work/frr/bgpd.conf" -i "$work/frr/pid" -z "$work/frr/no-zebra" \
+        --vty_socket "$work/frr" -P 0 --log stdout >"$work/frr$1.log" 2>&1 &
 }
 for n in 1 2 3; do start_bird $n; done
 start_frr 4
 wait_for 60 "four sessions" established 4
+wait_for 30 "eight workloads" routes 8
 run show peers
 run show routes
 run show groups
@@ -97,16 +103,21 @@ run show groups
 say "What host1 (BIRD) holds: everybody's workloads, by way of the hosts themselves"
 birdc -s "$work/bird1.ctl" show route protocol reflector | grep -v '^BIRD'
 
+say "What host4 (FRR) holds of the same"
+inside 4 vtysh --vty_socket "$work/frr" -c 'show bgp ipv4 unicast' | sed -n '/Network/,$p'
+
 say "host2 goes away: its routes go, and nobody else's"
 # shellcheck disable=SC2046
 kill -9 $(ip netns pids "$id-2")
 wait_for 30 "host2's session to end" established 3
+wait_for 30 "its routes to go" routes 6
 run show peers
 birdc -s "$work/bird1.ctl" show route protocol reflector | grep -v '^BIRD'
 
 say "host2 is back"
 start_bird 2
 wait_for 60 "host2's session" established 4
+wait_for 30 "its routes" routes 8
 run show routes 10.1.0.2/32
 run show problems
 

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -124,8 +125,11 @@ func (n *tcpNetwork) dial(ctx context.Context, remote netip.Addr, hops int, pass
 		})
 	}
 	conn, err := d.DialContext(ctx, "tcp", netip.AddrPortFrom(remote, n.port).String())
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		err = op.Err // whose addresses they are, the reader knows
+	}
 	if err != nil {
-		return nil, fmt.Errorf("connect: %w", err)
+		return nil, fmt.Errorf("dial port %d: %w", n.port, err)
 	}
 	return newTCP(conn.(*net.TCPConn))
 }

@@ -299,5 +299,8 @@ func (p *peer) status() Status {
 	if c := p.establishedConn(); c != nil {
 		s.Negotiated, s.Local = c.negotiated, c.transport.Local().String()
 	}
+	for key, count := range p.faults {
+		s.Faults = append(s.Faults, Faults{key.attr, key.consequence, count})
+	}
 	return s
 }

@@ -12,7 +12,8 @@ const refusalsMost = 256
 
 // refusals remembers who was refused, the latest ones.
 type refusals struct {
-	seen map[netip.Addr]*refusal
+	seen  map[netip.Addr]*refusal
+	total uint64 // forgotten ones included
 }
 
 type refusal struct {
@@ -32,6 +33,7 @@ func (r *refusals) add(remote netip.Addr) {
 		r.seen[remote] = have
 	}
 	have.count++
+	r.total++
 	have.last = time.Now()
 }
 

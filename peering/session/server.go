@@ -146,6 +146,13 @@ func (s *Server) Problems() []Problem {
 	return append(slices.Clone(s.problems), s.refusals.problems()...)
 }
 
+// Refused counts the connections of strangers that were refused.
+func (s *Server) Refused() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.refusals.total
+}
+
 // ErrUnknownPeer is returned when an address has no session.
 var ErrUnknownPeer = errors.New("no such peer")
 

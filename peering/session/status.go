@@ -6,6 +6,7 @@ import (
 
 	"heddle/bgp"
 	"heddle/peering"
+	"heddle/peering/wire"
 )
 
 // State is a state of RFC 4271 §8.2.2.
@@ -88,6 +89,13 @@ type Negotiated struct {
 	Notification    bool
 }
 
+// Faults counts malformed UPDATEs of one sort: by the worst fault of each.
+type Faults struct {
+	Attr        bgp.AttrType // 0: not in one attribute
+	Consequence wire.Consequence
+	Count       uint64
+}
+
 // Status is one peer at a moment.
 type Status struct {
 	Spec       peering.Session
@@ -99,5 +107,6 @@ type Status struct {
 	Flaps      uint64 // sessions that ended
 	Received   Counts
 	Sent       Counts
+	Faults     []Faults // in no particular order
 	Password   bool
 }

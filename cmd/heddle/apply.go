@@ -1,0 +1,43 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"heddle/topology/etcd"
+)
+
+func applyCommand() *cobra.Command {
+	var o etcdOptions
+	var files []string
+	cmd := &cobra.Command{
+		Use:   "apply -f FILE...",
+		Short: "Write fabric objects into etcd",
+		Long: "Write the objects of files into etcd. What is there already is left alone, what is not in the files, too.\n" +
+			"Nothing is written if any file has a fault.",
+		Example: "  heddle apply -f racks.yaml -f hosts.yaml\n  our-inventory --as-yaml | heddle apply -f -",
+		Args:    onlyFiles,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if len(files) == 0 {
+				return errors.New("nothing to apply: give -f FILE, or -f - for standard input")
+			}
+			objects, err := readObjects(cmd.InOrStdin(), files)
+			if err != nil {
+				return fmt.Errorf("nothing applied: %w", err)
+			}
+			return o.with(cmd.Context(), func(ctx context.Context, c *etcd.Client) error {
+				results, err := c.Apply(ctx, objects)
+				for _, r := range results {
+					fmt.Fprintln(cmd.OutOrStdout(), r.Outcome, r.Object.Key())
+				}
+				return err
+			})
+		},
+	}
+	filesFlag(cmd, &files)
+	o.clientFlags(cmd.Flags())
+	return cmd
+}

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"heddle/internal/api"
+)
+
+// client asks a running reflector.
+type client struct{ address string }
+
+// clientPatience bounds the wait for an answer to begin. How long it goes on is a
+// matter of how many routes there are.
+const clientPatience = 10 * time.Second
+
+// get asks for a list and gives the answer as it comes in.
+func (c client) get(ctx context.Context, list string, query url.Values) (io.ReadCloser, error) {
+	target := url.URL{Scheme: "http", Host: c.address, Path: "/api/v1/" + list, RawQuery: query.Encode()}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
+	if err != nil {
+		return nil, fmt.Errorf("--http %s: want an address such as 127.0.0.1:8179", c.address)
+	}
+	transport := &http.Transport{
+		DialContext:           (&net.Dialer{Timeout: clientPatience}).DialContext,
+		ResponseHeaderTimeout: clientPatience,
+		DisableKeepAlives:     true,
+	}
+	response, err := transport.RoundTrip(request)
+	if err != nil {
+		return nil, c.unreachable(ctx, err)
+	}
+	if response.StatusCode == http.StatusOK {
+		return response.Body, nil
+	}
+	defer response.Body.Close()
+	var refusal api.Refusal
+	if json.NewDecoder(response.Body).Decode(&refusal) != nil || refusal.Error == "" {
+		return nil, fmt.Errorf("what answers at %s is no reflector of this release (%s): is --http right?", c.address, response.Status)
+	}
+	return nil, fmt.Errorf("the reflector at %s: %s", c.address, refusal.Error)
+}
+
+// unreachable says what was tried and what to look at.
+func (c client) unreachable(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	reason := err
+	if dial, ok := errors.AsType[*net.OpError](err); ok {
+		reason = dial.Err
+	}
+	text := strings.TrimPrefix(reason.Error(), "connect: ")
+	return fmt.Errorf("no answer from %s (%s): is the reflector running, and is this its --http address?", c.address, text)
+}
+
+// each hands over the elements of a JSON array one by one. An array that breaks
+// off is an error.
+func each[T any](body io.Reader, take func(T)) error {
+	d := json.NewDecoder(body)
+	if _, err := d.Token(); err != nil {
+		return fmt.Errorf("the answer breaks off: %w", err)
+	}
+	for d.More() {
+		var element T
+		if err := d.Decode(&element); err != nil {
+			return fmt.Errorf("the answer breaks off: %w", err)
+		}
+		take(element)
+	}
+	if _, err := d.Token(); err != nil {
+		return fmt.Errorf("the answer breaks off: %w", err)
+	}
+	return nil
+}

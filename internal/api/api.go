@@ -1,0 +1,125 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"slices"
+
+	"heddle/bgp"
+	"heddle/peering"
+	"heddle/peering/session"
+	"heddle/reflector"
+	"heddle/reflector/rib"
+	"heddle/topology"
+	"heddle/topology/etcd"
+)
+
+// Sessions is what there is to ask of the sessions' server.
+type Sessions interface {
+	Peers() []session.Status
+	Problems() []session.Problem
+	Refused() uint64
+}
+
+// Tables is what there is to ask of the reflector.
+type Tables interface {
+	Report(context.Context) (reflector.Report, error)
+	Lookup(context.Context, netip.Prefix) (reflector.Route, error)
+	Routes(context.Context, bgp.Family, func(reflector.Route) error) error
+}
+
+// State is the daemon at a moment: what this package and internal/telemetry read.
+type State struct {
+	Self     rib.Self
+	Complete bool               // the first whole inventory is here, or none is followed
+	Snapshot *topology.Snapshot // that inventory
+	Planning []peering.Problem  // what of it no session can fulfil
+	Sessions Sessions           // nil until they are planned; then Tables is there, too
+	Tables   Tables
+	Stopping bool
+	// Datastore is how the inventory is followed; nil: it is not.
+	Datastore *etcd.Status
+}
+
+// Version says which build runs.
+type Version struct {
+	Version  string `json:"version"`
+	Commit   string `json:"commit"`
+	Go       string `json:"go"`
+	Platform string `json:"platform"`
+}
+
+// New returns the handler of everything this package answers. State is called for
+// each request, from many goroutines.
+func New(version Version, state func() State) http.Handler {
+	h := &handler{state: state}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /livez", h.alive)
+	mux.HandleFunc("GET /readyz", h.ready)
+	mux.HandleFunc("GET /api/v1/version", func(w http.ResponseWriter, _ *http.Request) { writeObject(w, http.StatusOK, version) })
+	mux.HandleFunc("GET /api/v1/routes", h.routes)
+	mux.HandleFunc("GET /api/v1/peers", list(h, peers))
+	mux.HandleFunc("GET /api/v1/groups", list(h, groups))
+	mux.HandleFunc("GET /api/v1/problems", list(h, func(_ context.Context, s State) ([]Problem, error) { return Problems(s), nil }))
+	return mux
+}
+
+type handler struct{ state func() State }
+
+// list answers with all elements of a slice.
+func list[T any](h *handler, answer func(context.Context, State) ([]T, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		state, ok := h.begin(w, r)
+		if !ok {
+			return
+		}
+		elements, err := answer(r.Context(), state)
+		if err != nil {
+			refuse(w, http.StatusServiceUnavailable, err)
+			return
+		}
+		a := newArray(w)
+		for _, element := range elements {
+			if a.add(element) != nil {
+				return // nobody reads any more
+			}
+		}
+		_ = a.end()
+	}
+}
+
+// begin gives the state, unless there is nothing to show yet or the question is
+// not one: a misspelt parameter must not pass for a question without it.
+func (h *handler) begin(w http.ResponseWriter, r *http.Request, parameters ...string) (State, bool) {
+	for name := range r.URL.Query() {
+		if !slices.Contains(parameters, name) {
+			refuse(w, http.StatusBadRequest, fmt.Errorf("%s has no parameter %q", r.URL.Path, name))
+			return State{}, false
+		}
+	}
+	state := h.state()
+	if state.Sessions == nil {
+		w.Header().Set("Retry-After", "1")
+		refuse(w, http.StatusServiceUnavailable, errors.New(incomplete(state)))
+		return State{}, false
+	}
+	return state, true
+}
+
+// incomplete says why there is nothing to show yet.
+func incomplete(s State) string {
+	text := "the inventory is not complete yet"
+	switch {
+	case s.Complete:
+		return "the inventory is complete, the sessions are about to start"
+	case s.Datastore == nil:
+	case s.Datastore.LastError != "":
+		text += ": " + s.Datastore.LastError
+	case s.Datastore.LastContact.IsZero():
+		text += ": etcd has not answered so far"
+	}
+	return text
+}
