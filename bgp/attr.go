@@ -106,7 +106,8 @@ const DefaultLocalPref = 100
 // A reflector changes only the two in the middle (RFC 4456 §8), so the octets on
 // either side travel untouched: they stand in ascending order of type, AS_PATH
 // and AGGREGATOR with four-octet ASNs, without MP_REACH_NLRI, MP_UNREACH_NLRI
-// and what RFC 4271 §5 forbids to pass on. NEXT_HOP is in Before for IPv4
+// and what RFC 4271 §5 forbids to pass on, and flag bits without a meaning are
+// zero. NEXT_HOP is in Before for IPv4
 // routes only; NextHop holds the address in both families.
 //
 // The other fields say what the decision asks. Slices alias whatever the
@@ -119,7 +120,7 @@ type Attrs struct {
 
 	NextHop      netip.Addr
 	Origin       Origin
-	HasLocalPref bool
+	HasLocalPref bool // the peer sent one; Before has LOCAL_PREF either way
 	HasMED       bool
 	ASPathLength uint16 // AS_SET counts one, confederation segments nothing
 	NeighborAS   ASN    // leftmost AS; ASNone for an empty path

@@ -3,6 +3,7 @@ package bgp
 import (
 	"fmt"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -71,25 +72,28 @@ type Notification struct {
 const MaxReason = 255
 
 // Cease builds a Cease with an RFC 9003 reason, where the subcode allows one
-// (administrative shutdown and reset) and drops it elsewhere. A reason beyond
-// MaxReason octets is cut at a character.
+// (administrative shutdown and reset) and drops it elsewhere. What is not UTF-8
+// in a reason is replaced, and beyond MaxReason octets it is cut at a character.
 func Cease(subcode uint8, reason string) *Notification {
 	n := &Notification{Code: CodeCease, Subcode: subcode}
 	if reason == "" || !n.carriesReason() {
 		return n
 	}
+	reason = strings.ToValidUTF8(reason, "\uFFFD")
 	if len(reason) > MaxReason {
-		reason = reason[:MaxReason]
-		for len(reason) > 0 && !utf8.ValidString(reason) {
-			reason = reason[:len(reason)-1]
+		end := MaxReason
+		for !utf8.RuneStart(reason[end]) {
+			end--
 		}
+		reason = reason[:end]
 	}
 	n.Data = append([]byte{byte(len(reason))}, reason...)
 	return n
 }
 
 // Reason is the RFC 9003 text a peer sent, made safe to print: what is not UTF-8
-// or not printable is replaced. Empty when there is none.
+// or not printable is replaced, control sequences and marks that turn the text
+// around included. Empty when there is none.
 func (n *Notification) Reason() string {
 	if !n.carriesReason() || len(n.Data) == 0 {
 		return ""
@@ -100,7 +104,7 @@ func (n *Notification) Reason() string {
 	}
 	text := strings.ToValidUTF8(string(n.Data[1:1+length]), "\uFFFD")
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
+		if !unicode.IsGraphic(r) {
 			return '\uFFFD'
 		}
 		return r

@@ -71,15 +71,14 @@ type scene struct {
 }
 
 type actor struct {
-	name     string
-	arrival  arrival
-	stream   session.Stream
-	replay   *oracle.Replay
-	slow     bool
-	previous string // the run of lines that is still growing
+	name    string
+	arrival arrival
+	stream  session.Stream
+	replay  *oracle.Replay
+	slow    bool
 }
 
-func (a *actor) Attach(s session.Stream)  { a.stream = s }
+func (a *actor) Attach(s session.Stream) { a.stream = s }
 func (a *actor) End(_ *bgp.Notification) {}
 
 func newScene(t *testing.T) *scene {

@@ -30,6 +30,10 @@ func (s segment) at(i int) bgp.ASN {
 	return bgp.ASN(binary.BigEndian.Uint32(s.asns[4*i:]))
 }
 
+func (s segment) confederate() bool {
+	return s.typ == segmentConfedSequence || s.typ == segmentConfedSet
+}
+
 // nextSegment takes the first segment off a path; ok is false when it is
 // malformed: truncated, empty, or of an unknown type (RFC 7606 §7.2).
 func nextSegment(path []byte, width int) (s segment, rest []byte, ok bool) {
@@ -144,7 +148,7 @@ func confederate(path []byte, width int) bool {
 		if !ok {
 			return false
 		}
-		if s.typ == segmentConfedSequence || s.typ == segmentConfedSet {
+		if s.confederate() {
 			return true
 		}
 		path = rest
@@ -171,14 +175,24 @@ func (d *Decoder) mergeFourOctet() {
 	if ignore4 {
 		as4 = nil
 	}
+	total := 0
 	for i := range w.spans {
 		if s := &w.spans[i]; s.typ == bgp.AttrASPath {
 			path := widenPath(w.asPath, as4)
 			s.octets = appendAttribute(nil, bgp.FlagTransitive, bgp.AttrASPath, path)
 			w.attrs.ASPathLength, w.attrs.NeighborAS = measure(path, 4)
 		}
+		total += len(w.spans[i].octets)
+	}
+	if total > attributesMost {
+		w.fault(TreatAsWithdraw, bgp.AttrASPath, subcodeASPath, nil, "too long for any message with four-octet ASNs")
 	}
 }
+
+// attributesMost is the longest attribute list a message holds. What a two-octet
+// peer packs into an extended message may come to more with four-octet ASNs, and
+// then to more than the lengths in its header can say.
+const attributesMost = MaxExtendedMessage - HeaderLength - 4
 
 // widenAggregator makes an AGGREGATOR of eight octets. When its AS is not
 // AS_TRANS, a two-octet speaker has aggregated since, and everything the AS4_*
@@ -209,7 +223,7 @@ func widenPath(path, as4 []byte) []byte {
 	var wide []byte
 	for len(path) > 0 {
 		s, rest, ok := nextSegment(path, 2)
-		if !ok || (as4 != nil && lead == 0 && s.typ != segmentConfedSequence && s.typ != segmentConfedSet) {
+		if !ok || (as4 != nil && lead == 0 && !s.confederate()) {
 			break
 		}
 		path = rest
@@ -225,6 +239,9 @@ func widenPath(path, as4 []byte) []byte {
 		for i := range take {
 			wide = binary.BigEndian.AppendUint32(wide, uint32(s.at(i)))
 		}
+		if take < s.count() {
+			break // what follows, AS4_PATH says better, or it belongs behind that
+		}
 	}
 	return appendCounted(wide, as4)
 }
@@ -237,7 +254,7 @@ func appendCounted(wide, as4 []byte) []byte {
 		if !ok {
 			break
 		}
-		if s.typ == segmentSet || s.typ == segmentSequence {
+		if !s.confederate() {
 			wide = append(wide, as4[:len(as4)-len(rest)]...)
 		}
 		as4 = rest

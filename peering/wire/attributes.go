@@ -172,7 +172,9 @@ func (d *Decoder) readInternal(a attribute) {
 }
 
 // readDiscardable reads the attributes that say nothing a route depends on: a
-// fault costs the attribute alone (RFC 7606 §3 f, RFC 6793 §6).
+// fault costs the attribute alone, whichever it is (RFC 7606 §3 f, RFC 6793 §6).
+// Wrong flags are one: RFC 7606 §3 c would have the route withdrawn for them
+// unless the attribute has a rule of its own, and these have.
 func (d *Decoder) readDiscardable(a attribute) {
 	w := &d.walk
 	flags, length := optionalPassed, true
@@ -182,7 +184,7 @@ func (d *Decoder) readDiscardable(a attribute) {
 	case bgp.AttrAggregator:
 		length = d.soundAggregator(a.value)
 	case bgp.AttrAS4Path:
-		length = validSegments(a.value, 4)
+		length = len(a.value) >= 6 && validSegments(a.value, 4) // RFC 6793 §6: room for one AS
 	case bgp.AttrAS4Aggregator:
 		length = len(a.value) == 8 && binary.BigEndian.Uint32(a.value) != 0
 	}
@@ -224,7 +226,7 @@ func (d *Decoder) soundAggregator(value []byte) bool {
 func (w *walk) readUnknown(a attribute) {
 	switch a.flags & optionalPassed {
 	case optionalPassed:
-		a.whole[0] |= byte(bgp.FlagPartial)
+		a.flags |= bgp.FlagPartial
 		w.keep(a)
 	case optional:
 	default:
@@ -232,4 +234,14 @@ func (w *walk) readUnknown(a attribute) {
 	}
 }
 
-func (w *walk) keep(a attribute) { w.spans = append(w.spans, span{a.typ, a.whole}) }
+// keep passes an attribute on. Flags that say nothing are ignored when received,
+// but must be zero when sent: the low four bits, and Partial on what is not
+// optional and transitive (RFC 4271 §4.3). They are cleared in place.
+func (w *walk) keep(a attribute) {
+	flags := a.flags & (optionalPassed | bgp.FlagPartial | bgp.FlagExtendedLength)
+	if flags&optionalPassed != optionalPassed {
+		flags &^= bgp.FlagPartial
+	}
+	a.whole[0] = byte(flags)
+	w.spans = append(w.spans, span{a.typ, a.whole})
+}

@@ -33,11 +33,18 @@ func (d *Decoder) announce(batch *Batch, family bgp.Family, nlri NLRI, hop netip
 		batch.withdraw(family, nlri)
 		return
 	}
+	if w.strange {
+		// RFC 4271 §6.3: a prefix that makes no sense is ignored, its neighbours are not.
+		all := len(nlri)
+		if nlri = nlri.onlyUnicast(family); len(nlri) < all {
+			w.fault(TreatAsWithdraw, 0, subcodeNetwork, nil, "NLRI has multicast or link-local prefixes, which are ignored")
+		}
+		if len(nlri) == 0 {
+			return
+		}
+	}
 	attrs := w.attrs
 	attrs.NextHop = hop
-	if !attrs.HasLocalPref {
-		attrs.LocalPref = bgp.DefaultLocalPref
-	}
 	attrs.Before, attrs.After = w.canonical(batch, family, hop)
 	batch.announce(family, nlri, attrs)
 }
@@ -58,10 +65,7 @@ func (w *walk) canonical(batch *Batch, family bgp.Family, hop netip.Addr) (befor
 			})
 		}
 	}
-	if !slices.IsSortedFunc(spans, bySpanType) {
-		spans = slices.Clone(spans)
-		slices.SortStableFunc(spans, bySpanType)
-	}
+	slices.SortStableFunc(spans, bySpanType)
 	cut, _ := slices.BinarySearchFunc(spans, bgp.AttrOriginatorID, func(s span, t bgp.AttrType) int { return int(s.typ) - int(t) })
 	return join(batch, spans[:cut]), join(batch, spans[cut:])
 }

@@ -78,7 +78,8 @@ func (r GracefulRestart) encode() gobgp.ParameterCapabilityInterface {
 			tuples = append(tuples, gobgp.NewCapGracefulRestartTuple(routeFamily(f), r.Forwarding.Has(f)))
 		}
 	}
-	return gobgp.NewCapGracefulRestart(r.Restarting, r.Notification, r.Time, tuples)
+	// Four bits of the field are flags.
+	return gobgp.NewCapGracefulRestart(r.Restarting, r.Notification, min(r.Time, 0xfff), tuples)
 }
 
 func routeFamily(f bgp.Family) gobgp.RouteFamily {

@@ -28,7 +28,8 @@ type walk struct {
 	nextHop4 netip.Addr // NEXT_HOP
 	reach    [2]reach   // MP_REACH_NLRI, by family
 	unreach  [2]NLRI    // MP_UNREACH_NLRI, by family
-	hasReach bool       // an MP_REACH_NLRI of any family was there
+	hasReach bool       // an MP_REACH_NLRI with NLRI was there, of whatever family
+	strange  bool       // a prefix somewhere is not unicast
 	other    bool       // an attribute beside MP_UNREACH_NLRI was there
 	eor      bgp.Family // MP_UNREACH_NLRI without NLRI
 	asPath   []byte     // value of AS_PATH, in the session's width
@@ -60,12 +61,14 @@ func (d *Decoder) Update(body []byte, batch *Batch) []Malformed {
 	if !ok {
 		return w.reset(subcodeMalformedList, "lengths exceed the message")
 	}
-	if !wellFormed(withdrawn, bgp.IPv4Unicast) {
+	if ok, _ := inspect(withdrawn, bgp.IPv4Unicast); !ok {
 		return w.reset(subcodeNetwork, "withdrawn routes are malformed")
 	}
-	if !wellFormed(nlri, bgp.IPv4Unicast) {
+	ok, unicast := inspect(nlri, bgp.IPv4Unicast)
+	if !ok {
 		return w.reset(subcodeNetwork, "NLRI is malformed")
 	}
+	w.strange = !unicast
 	if !d.readAttributes(attributes) {
 		return w.faults
 	}
@@ -99,8 +102,9 @@ func split(body []byte) (withdrawn, attributes, nlri []byte, ok bool) {
 }
 
 // checkMandatory wants what a reachable route can't do without (RFC 7606 §3 d).
-// LOCAL_PREF is well-known but discretionary: an iBGP peer that leaves it out is
-// taken to mean the default.
+// LOCAL_PREF is not among it: a peer that leaves it out, or an external one that
+// may not send it, is taken to mean the default. It is put in, since routes to
+// internal peers carry it (RFC 4271 §5.1.5) and some of them insist.
 func (d *Decoder) checkMandatory(nlri []byte) {
 	w := &d.walk
 	reachable := len(nlri) > 0 || len(w.reach[0].nlri) > 0 || len(w.reach[1].nlri) > 0
@@ -115,7 +119,14 @@ func (d *Decoder) checkMandatory(nlri []byte) {
 	if len(nlri) > 0 && !w.has(bgp.AttrNextHop) {
 		w.fault(TreatAsWithdraw, bgp.AttrNextHop, subcodeMissing, []byte{byte(bgp.AttrNextHop)}, "missing")
 	}
+	if !w.attrs.HasLocalPref {
+		w.attrs.LocalPref = bgp.DefaultLocalPref
+		w.spans = append(w.spans, span{bgp.AttrLocalPref, defaultLocalPref[:]})
+	}
 }
+
+// defaultLocalPref is read only.
+var defaultLocalPref = [...]byte{byte(bgp.FlagTransitive), byte(bgp.AttrLocalPref), 4, 0, 0, 0, bgp.DefaultLocalPref}
 
 // deliver hands what was read to the batch.
 func (d *Decoder) deliver(body, withdrawn, nlri []byte, batch *Batch) {

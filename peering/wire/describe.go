@@ -20,7 +20,8 @@ type Described struct {
 }
 
 // Describe puts an attribute set into words. Attributes that we don't handle go
-// through GoBGP's codec, guarded; what it can't read is shown as octets.
+// through GoBGP's codec, guarded; what it can't read or doesn't know is shown as
+// octets.
 func Describe(attrs *bgp.Attrs) Described {
 	var d Described
 	for i := 0; i+4 <= len(attrs.Clusters); i += 4 {
@@ -95,7 +96,7 @@ func otherText(a attribute) string {
 		}
 		return attr, attr.DecodeFromBytes(a.whole)
 	})
-	if err == nil {
+	if _, unknown := read.(*gobgp.PathAttributeUnknown); err == nil && !unknown {
 		text, err := guarded(func() (string, error) { return read.String(), nil })
 		if err == nil {
 			return fmt.Sprintf("%s %s", a.typ, text)

@@ -67,21 +67,52 @@ func (n NLRI) AppendPrefix(prefix netip.Prefix) NLRI {
 	return append(n, octets[:(prefix.Bits()+7)/8]...)
 }
 
-// wellFormed checks the framing of a run: RFC 7606 §5.3.
-func wellFormed(run []byte, family bgp.Family) bool {
-	longest := byte(32)
+// inspect checks the framing of a run (RFC 7606 §5.3), and whether all its prefixes
+// are such as a unicast table may hold.
+func inspect(run []byte, family bgp.Family) (wellFormed, unicast bool) {
+	longest, suspect := byte(32), byte(0xe0)
 	if family == bgp.IPv6Unicast {
-		longest = 128
+		longest, suspect = 128, 0xfe
 	}
+	unicast = true
 	for i := 0; i < len(run); {
 		bits := run[i]
 		if bits > longest {
-			return false
+			return false, false
 		}
-		i += 1 + (int(bits)+7)/8
-		if i > len(run) {
-			return false
+		next := i + 1 + (int(bits)+7)/8
+		if next > len(run) {
+			return false, false
 		}
+		// No prefix that is shorter or begins lower is in question.
+		if bits >= 4 && run[i+1] >= suspect && !isUnicast(run[i:next], family) {
+			unicast = false
+		}
+		i = next
 	}
-	return true
+	return true, unicast
+}
+
+// isUnicast is false for prefixes within 224.0.0.0/4, ff00::/8 and fe80::/10.
+func isUnicast(prefix []byte, family bgp.Family) bool {
+	bits, octets := prefix[0], prefix[1:]
+	if family == bgp.IPv4Unicast {
+		return bits < 4 || octets[0]>>4 != 0xe
+	}
+	multicast := bits >= 8 && octets[0] == 0xff
+	linkLocal := bits >= 10 && octets[0] == 0xfe && octets[1]>>6 == 2
+	return !multicast && !linkLocal
+}
+
+// onlyUnicast drops the other prefixes of a well-formed run, in place.
+func (n NLRI) onlyUnicast(family bgp.Family) NLRI {
+	kept := n[:0]
+	for len(n) > 0 {
+		size := 1 + (int(n[0])+7)/8
+		if isUnicast(n[:size], family) {
+			kept = append(kept, n[:size]...)
+		}
+		n = n[size:]
+	}
+	return kept
 }

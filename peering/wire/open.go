@@ -59,11 +59,12 @@ func ParseOpen(body []byte) (Open, *bgp.Notification) {
 	if fault := o.parseParameters(body[9:]); fault != nil {
 		return Open{}, fault
 	}
+	short := o.ASN
 	if o.Capabilities.FourOctetAS {
 		o.ASN = o.Capabilities.asn
 	}
 	switch {
-	case o.ASN == bgp.ASNone:
+	case short == bgp.ASNone, o.ASN == bgp.ASNone: // RFC 7607 §2: in either place
 		return Open{}, openFault(bgp.OpenBadPeerAS)
 	case o.HoldTime == 1 || o.HoldTime == 2:
 		return Open{}, openFault(bgp.OpenUnacceptableHoldTime)

@@ -27,10 +27,11 @@ type Packer struct {
 	withdraw bool
 	attrs    []byte // alias of the caller's, until Close
 	nextHop  [16]byte
-	start    int // of the open message in Octets; -1 when there is none
-	nlri     int // where its NLRI begin
-	room     int // Octets may grow to this before the message is full
-	Messages int // messages closed so far
+	open     bool // a message is
+	start    int  // of the open message in Octets
+	nlri     int  // where its NLRI begin
+	room     int  // Octets may grow to this before the message is full
+	Messages int  // messages closed so far
 }
 
 const (
@@ -52,7 +53,7 @@ func (p *Packer) Fits(family bgp.Family, attrs []byte) bool {
 // Announce begins a run of reachable prefixes. attrs is the encoded attribute
 // list, which for IPv4 includes NEXT_HOP and must Fit.
 func (p *Packer) Announce(family bgp.Family, attrs []byte, nextHop netip.Addr) {
-	p.family, p.withdraw, p.attrs, p.start = family, false, attrs, -1
+	p.family, p.withdraw, p.attrs, p.open = family, false, attrs, false
 	if family == bgp.IPv6Unicast {
 		p.nextHop = nextHop.As16()
 	}
@@ -60,12 +61,12 @@ func (p *Packer) Announce(family bgp.Family, attrs []byte, nextHop netip.Addr) {
 
 // Withdraw begins a run of unreachable prefixes.
 func (p *Packer) Withdraw(family bgp.Family) {
-	p.family, p.withdraw, p.attrs, p.start = family, true, nil, -1
+	p.family, p.withdraw, p.attrs, p.open = family, true, nil, false
 }
 
 // Add4 adds an IPv4 prefix, host bits zero.
 func (p *Packer) Add4(addr uint32, bits uint8) {
-	if p.start < 0 || len(p.Octets)+widest4 > p.room {
+	if !p.open || len(p.Octets)+widest4 > p.room && !p.takes(bits) {
 		p.roll()
 	}
 	if bits == 32 {
@@ -81,7 +82,7 @@ func (p *Packer) Add4(addr uint32, bits uint8) {
 
 // Add6 adds an IPv6 prefix, host bits zero, as the halves of its address.
 func (p *Packer) Add6(hi, lo uint64, bits uint8) {
-	if p.start < 0 || len(p.Octets)+widest6 > p.room {
+	if !p.open || len(p.Octets)+widest6 > p.room && !p.takes(bits) {
 		p.roll()
 	}
 	p.Octets = append(p.Octets, bits)
@@ -90,10 +91,14 @@ func (p *Packer) Add6(hi, lo uint64, bits uint8) {
 	p.Octets = p.Octets[:len(p.Octets)-16+(int(bits)+7)/8]
 }
 
+// takes says whether the open message has room for a prefix: the exact answer,
+// wanted only where the widest of the family might not fit.
+func (p *Packer) takes(bits uint8) bool { return len(p.Octets)+1+(int(bits)+7)/8 <= p.room }
+
 // roll closes the open message and opens the next.
 func (p *Packer) roll() {
 	p.Close()
-	p.start = len(p.Octets)
+	p.open, p.start = true, len(p.Octets)
 	p.Octets = appendHeader(p.Octets, 0, TypeUpdate)
 	tail := 0
 	switch {
@@ -120,7 +125,7 @@ func (p *Packer) roll() {
 
 // Close ends the run and completes its last message.
 func (p *Packer) Close() {
-	if p.start < 0 {
+	if !p.open {
 		return
 	}
 	body := p.start + HeaderLength
@@ -140,7 +145,7 @@ func (p *Packer) Close() {
 		binary.BigEndian.PutUint16(p.Octets[body+2:], uint16(len(p.Octets)-body-4))
 	}
 	binary.BigEndian.PutUint16(p.Octets[p.start+16:], uint16(len(p.Octets)-p.start))
-	p.start = -1
+	p.open = false
 	p.Messages++
 }
 

@@ -66,6 +66,8 @@ func Narrow(list []byte) []byte {
 	return append(append(narrow, as4Path...), as4Aggregator...)
 }
 
+// narrowPath puts AS_TRANS where an ASN does not fit. Confederation segments never
+// stand in AS4_PATH, so they alone don't call for one (RFC 6793 §4.2.2).
 func narrowPath(path []byte) (narrow, as4 []byte) {
 	fits := true
 	for rest := path; len(rest) > 0; {
@@ -78,7 +80,8 @@ func narrowPath(path []byte) (narrow, as4 []byte) {
 		for i := range s.count() {
 			asn := s.at(i)
 			if !asn.Fits16() {
-				asn, fits = bgp.ASTrans, false
+				asn = bgp.ASTrans
+				fits = fits && s.confederate()
 			}
 			narrow = binary.BigEndian.AppendUint16(narrow, uint16(asn))
 		}

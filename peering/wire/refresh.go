@@ -24,10 +24,15 @@ func AppendRefresh(dst []byte, family bgp.Family, subtype RefreshSubtype) []byte
 }
 
 // Refresh reads the body of a ROUTE-REFRESH into the batch. A family that was not
-// negotiated is ignored (RFC 2918 §4), and so are unknown subtypes. enhanced says
-// that RFC 7313 was negotiated: without it the subtype octet is reserved, hence a
-// plain request, and a body of another length is not ours to judge.
+// negotiated is ignored (RFC 2918 §4), and so is an unknown subtype, whatever its
+// length (RFC 7313 §5). enhanced says that RFC 7313 was negotiated: without it the
+// subtype octet is reserved, hence a plain request, and a body of another length
+// is a fault of the header. Longer requests carry filters (RFC 5291), which we
+// don't offer to apply.
 func (d *Decoder) Refresh(body []byte, enhanced bool, batch *Batch) *bgp.Notification {
+	if enhanced && len(body) > 2 && RefreshSubtype(body[2]) > RefreshEnd {
+		return nil
+	}
 	if len(body) != 4 {
 		if !enhanced {
 			return &bgp.Notification{
