@@ -49,7 +49,7 @@ lint: ## format, vet, staticcheck
 
 .PHONY: golden
 golden: ## write the expected output of tests anew; read the diff
-	go test ./... -run 'Golden|Scenario|Metrics' -update
+	go test $$(grep -rl --include='*_test.go' 'flag.Bool("update"' . | xargs -n1 dirname | sort -u) -update
 
 .PHONY: fuzz
 fuzz: ## fuzz every target for FUZZTIME each
