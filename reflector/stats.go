@@ -31,7 +31,6 @@ type Tables struct {
 	Stale      bgp.FamilySet
 	StaleUntil time.Time
 	Looped     uint64
-	Ignored    uint64
 }
 
 // GroupStats describes one update group.
@@ -71,7 +70,7 @@ func (r *Reflector) tables(m *member) Tables {
 	c := r.rib.Counters(m.id)
 	t := Tables{
 		Received: map[bgp.Family]int{}, Accepted: map[bgp.Family]int{}, Advertised: map[bgp.Family]int{},
-		Stale: m.stale, StaleUntil: m.staleUntil, Looped: c.Looped, Ignored: c.Ignored, Walking: m.walk != nil,
+		Stale: m.stale, StaleUntil: m.staleUntil, Looped: c.Looped, Walking: m.walk != nil,
 	}
 	for _, f := range bgp.Families {
 		held := r.rib.Held(m.id, f)

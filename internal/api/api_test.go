@@ -134,7 +134,7 @@ func busy() (api.State, *sessions, *tables) {
 		report: reflector.Report{
 			Peers: map[netip.Addr]reflector.Tables{h1: {
 				Received: v4(5), Accepted: v4(4), Advertised: v4(9), Group: "client ipv4", Behind: 2, Walking: true,
-				Stale: bgp.FamiliesOf(bgp.IPv4Unicast), StaleUntil: noon.Add(time.Minute), Looped: 6, Ignored: 7,
+				Stale: bgp.FamiliesOf(bgp.IPv4Unicast), StaleUntil: noon.Add(time.Minute), Looped: 6,
 			}},
 			Groups: []reflector.GroupStats{{Name: "client ipv4", Members: []netip.Addr{h1}, LogOctets: 4096, Walking: 1, Advertised: v4(9)}},
 		},

@@ -45,7 +45,6 @@ type Peer struct {
 	MessagesSent     Messages `json:"messagesSent"`
 	Malformed        uint64   `json:"malformed"` // UPDATEs with a fault (RFC 7606)
 	Looped           uint64   `json:"looped"`    // announcements that were loops
-	Ignored          uint64   `json:"ignored"`   // prefixes that can't be routed
 }
 
 // Messages counts one direction over all sessions with a peer.
@@ -80,7 +79,7 @@ func peerOf(s session.Status, t reflector.Tables) Peer {
 		Group: t.Group, Local: s.Local, Families: names(s.Negotiated.Families), HoldTime: int(s.Negotiated.HoldTime / time.Second),
 		Flaps: s.Flaps, LastError: s.LastError, Behind: t.Behind, Walking: t.Walking, Stale: names(t.Stale),
 		MessagesReceived: messagesOf(s.Received), MessagesSent: messagesOf(s.Sent),
-		Malformed: s.Received.Discarded, Looped: t.Looped, Ignored: t.Ignored,
+		Malformed: s.Received.Discarded, Looped: t.Looped,
 	}
 	if id := s.Negotiated.RouterID; id != 0 {
 		p.RouterID = id.String()

@@ -52,7 +52,6 @@ var metrics = [...]metric{
 	{"heddle_peer_walking", gauge, "peer", "1 while the peer is so far behind that it walks the table instead of following the log."},
 	{"heddle_peer_stale", gauge, "peer route_family", "1 while the peer restarts and its routes are kept."},
 	{"heddle_peer_looped_total", counter, "peer", "Announcements dropped as loops: our own ORIGINATOR_ID, CLUSTER_LIST or AS_PATH."},
-	{"heddle_peer_ignored_prefixes_total", counter, "peer", "Prefixes announced that can't be routed, such as multicast."},
 	{"heddle_peer_malformed_updates_total", counter, "peer attribute consequence", "UPDATEs with a fault, by the worst of each and what RFC 7606 makes of it."},
 
 	// Of the tables.

@@ -100,7 +100,6 @@ func (e *emitter) routes(s session.Status, t reflector.Tables) {
 	e.count("bgp_peer_out_queue_count", t.Behind, peer)
 	e.flag("heddle_peer_walking", t.Walking, peer)
 	e.count("heddle_peer_looped_total", t.Looped, peer)
-	e.count("heddle_peer_ignored_prefixes_total", t.Ignored, peer)
 }
 
 // familyName is a family in GoBGP's spelling.

@@ -25,7 +25,7 @@ func newLoad(b *testing.B, family bgp.Family, hosts, routes int) *load {
 	l := &load{rib: rib.New(rib.Self{ASN: 64512, RouterID: 1, Cluster: 1}, rib.DefaultLimits())}
 	d := wire.Decoder{FourOctetAS: true, Internal: true, Families: bgp.FamiliesOf(bgp.Families[:]...)}
 	for h := range hosts {
-		hop := netip.AddrFrom4([4]byte{127, 1, byte(h >> 8), byte(h)})
+		hop := netip.AddrFrom4([4]byte{172, 16, byte(h >> 8), byte(h)})
 		if family == bgp.IPv6Unicast {
 			hop = netip.AddrFrom16([16]byte{0xfd, 14: byte(h >> 8), 15: byte(h)})
 		}

@@ -15,7 +15,6 @@ type key[K any] interface {
 	prefix(length uint8) netip.Prefix
 	pack(p *wire.Packer, length uint8)
 	next(n wire.NLRI) (k K, length uint8, rest wire.NLRI)
-	routable() bool
 }
 
 // key4 is an IPv4 address.
@@ -70,12 +69,6 @@ func (key6) next(n wire.NLRI) (key6, uint8, wire.NLRI) {
 	hi, lo, length, rest := n.Next6()
 	return key6{hi, lo}, length, rest
 }
-
-// routable is false for prefixes that RFC 4271 §6.3 calls semantically wrong and
-// has us ignore: multicast, and link-local, which means nothing beyond a link.
-func (k key4) routable() bool { return k>>28 != 0xe }
-
-func (k key6) routable() bool { return k.hi>>56 != 0xff && k.hi>>54 != 0xfe80>>6 }
 
 func key4Of(addr netip.Addr) key4 {
 	octets := addr.As4()

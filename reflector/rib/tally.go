@@ -7,8 +7,7 @@ import (
 
 // Counters counts what can't be seen in the tables.
 type Counters struct {
-	Looped  uint64 // announcements that were loops, in UPDATEs
-	Ignored uint64 // prefixes that can't be routed, such as multicast
+	Looped uint64 // announcements that were loops, in UPDATEs
 }
 
 // tally counts best paths the ways Adj-RIB-Out is counted from: a peer is sent

@@ -19,10 +19,6 @@ func (t *table[K]) announce(r *RIB, source SourceID, nlri wire.NLRI, set setID, 
 	var length uint8
 	for len(nlri) > 0 {
 		k, length, nlri = k.next(nlri)
-		if !k.routable() {
-			r.sources[source].Ignored++
-			continue
-		}
 		t.put(r, t.open(k, length), source, set, mark)
 	}
 }
