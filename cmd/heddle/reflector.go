@@ -110,6 +110,9 @@ func (d *daemon) serve(ctx, background context.Context, g *group, batches <-chan
 	g.start(func() error { return tables.Run(background) })
 	d.log.Info("reflector", "version", version, "asn", self.ASN, "router-id", self.RouterID, "cluster-id", self.Cluster,
 		"inventory", d.control.revision())
+	if err := economize(); err != nil {
+		d.log.Warn("memory that start-up used stays resident", "error", err)
+	}
 	d.control.attach(self, sessions, tables)
 	g.start(func() error { return d.control.run(background, batches) })
 	return sessions.Run(ctx)
