@@ -26,7 +26,7 @@ demo: demo-packages build ## a small fabric on this machine: sessions, tables, a
 	./lab/demo/run.sh
 
 .PHONY: test
-test: test-packages lint test-race test-lab ## everything, as CI runs it (root; installs what is missing)
+test: test-packages lint test-race test-scale test-lab ## everything, as CI runs it (root; installs what is missing)
 	@echo "all tests passed"
 
 .PHONY: test-quick
@@ -36,6 +36,10 @@ test-quick: lint ## what every commit must pass
 .PHONY: test-race
 test-race: ## unit tests with the race detector
 	CGO_ENABLED=1 go test -race -timeout 8m $(UNIT)
+
+.PHONY: test-scale
+test-scale: ## what the race detector leaves no time for: 100,000 routes and 100 peers
+	go test ./reflector -run Hundred
 
 .PHONY: test-lab
 test-lab: build ## namespaces and other daemons (root)

@@ -19,6 +19,7 @@ func (r *Reflector) overflow(g *group, seq uint64) {
 			continue
 		}
 		m.walk = w
+		r.walking[m] = struct{}{}
 		m.again |= bgp.FamiliesOf(lost...)
 		r.stats.Falls++
 	}
@@ -35,23 +36,23 @@ func (r *Reflector) hunger() {
 
 // walkers gives every walking member that wants it one step.
 func (r *Reflector) walkers(now time.Time) {
-	for _, g := range r.groups {
-		for _, m := range g.members {
-			if m.walk != nil && m.feed.wants() {
-				r.step(g, m, now)
-			}
+	for m := range r.walking {
+		if m.feed.wants() {
+			r.step(m, now)
 		}
 	}
 }
 
 // step does one step of a member's walk. The walk ends level with the table, so
 // nothing may be waiting to be flushed.
-func (r *Reflector) step(g *group, m *member, now time.Time) {
+func (r *Reflector) step(m *member, now time.Time) {
+	g := m.group
 	r.flush(now, true)
 	chunks, level := r.rib.Step(m.walk, g.view, m.feed.to)
 	if level {
 		m.feed.step(chunks, g.log.last, r.rib.Version())
 		m.walk = nil
+		delete(r.walking, m)
 		if m.again != 0 {
 			r.refresh[m] |= m.again
 			m.again = 0

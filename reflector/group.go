@@ -52,6 +52,7 @@ func (r *Reflector) leave(m *member) {
 	g := m.group
 	g.members = slices.DeleteFunc(g.members, func(other *member) bool { return other == m })
 	delete(r.refresh, m)
+	delete(r.walking, m)
 	m.group, m.feed, m.walk, m.again = nil, nil, nil, 0
 	if len(g.members) > 0 {
 		return

@@ -49,6 +49,7 @@ type Reflector struct {
 	members   map[netip.Addr]*member
 	byID      map[rib.SourceID]*member
 	dropping  map[*member]struct{}
+	walking   map[*member]struct{} // those whose walk is not nil
 	leaving   []*member
 	groups    []*group
 	views     []rib.View // of groups, in their order
@@ -82,7 +83,7 @@ func New(c Config) *Reflector {
 	return &Reflector{
 		rib: rib.New(c.Self, rib.DefaultLimits()), slog: c.Log, limit: c.LogOctets,
 		events: make(chan event, eventsMost), asked: make(chan func()), hungry: make(chan struct{}, 1), stopped: make(chan struct{}),
-		members: map[netip.Addr]*member{}, byID: map[rib.SourceID]*member{}, dropping: map[*member]struct{}{}, refresh: map[*member]bgp.FamilySet{},
+		members: map[netip.Addr]*member{}, byID: map[rib.SourceID]*member{}, dropping: map[*member]struct{}{}, walking: map[*member]struct{}{}, refresh: map[*member]bgp.FamilySet{},
 	}
 }
 
