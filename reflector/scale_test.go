@@ -58,7 +58,7 @@ func newCrowd(t *testing.T, family bgp.Family, seed uint64) *crowd {
 	c := &crowd{t: t, family: family, now: time.Unix(1_700_000_000, 0), rng: rand.New(rand.NewPCG(seed, seed))}
 	c.r = New(Config{
 		Self: rib.Self{ASN: testASN, RouterID: testSelf, Cluster: testCluster}, Log: slog.New(slog.DiscardHandler),
-		LogOctets: crowdRoutes,
+		LogOctets: 2 * crowdRoutes,
 	})
 	c.r.Attach(nobody{})
 	for p := range crowdPeers + 1 {
