@@ -20,7 +20,7 @@ type load struct {
 	batches []wire.Batch
 }
 
-func newLoad(b *testing.B, family bgp.Family, hosts, routes int) *load {
+func newLoad(b testing.TB, family bgp.Family, hosts, routes int) *load {
 	b.Helper()
 	l := &load{rib: rib.New(rib.Self{ASN: 64512, RouterID: 1, Cluster: 1}, rib.DefaultLimits())}
 	d := wire.Decoder{FourOctetAS: true, Internal: true, Families: bgp.FamiliesOf(bgp.Families[:]...)}
