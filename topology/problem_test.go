@@ -95,6 +95,11 @@ func TestProblems(t *testing.T) {
 			[]string{"node h9: does not exist, yet 2 workloads such as a stand under it: "},
 		},
 		{
+			"a single workload of a node that does not exist is named",
+			map[string]string{"workloads/h9/a": `{"addresses":["10.1.9.2"]}`},
+			[]string{"node h9: does not exist, yet workload a stands under it: "},
+		},
+		{
 			"two live workloads with one address",
 			map[string]string{"workloads/h2/twin": `{"addresses":["10.1.0.5"]}`},
 			[]string{"workload h2/twin: has address 10.1.0.5, as has workload h1/web1: delete one, make one prepared, or declare the pool anycast"},
@@ -114,6 +119,11 @@ func TestProblems(t *testing.T) {
 				"policies/db":       `{"appliesTo":["web"],"egress":[{"action":"allow","to":{"tags":["db"]}}]}`,
 			},
 			[]string{"tag db: has no number, yet 2 workloads and policies name it: "},
+		},
+		{
+			"a tag without a number that is named once",
+			map[string]string{"workloads/h2/web2": `{"addresses":["10.1.0.6"],"tags":["db"]}`},
+			[]string{"tag db: has no number, yet a workload or policy names it: "},
 		},
 		{
 			"a key of a kind we do not know",

@@ -76,7 +76,7 @@ func TestADayOfAReflector(t *testing.T) {
 	refused(t, "", append([]string{"check"}, at...), "1 problem")
 	eventually(t, "the problem is shown", func() bool {
 		got, _ := heddle(t, "", append([]string{"show", "problems"}, show...)...)
-		return strings.Contains(got, "does not exist, yet 1 workloads such as web1 stand under it")
+		return strings.Contains(got, "does not exist, yet workload web1 stands under it")
 	})
 	do("deleted pool p1\n", "", "delete pool p1")
 	refused(t, "", append([]string{"delete", "-f", "testdata/fabric.yaml"}, at...), "pool p1 does not exist\nnode h1 does not exist")

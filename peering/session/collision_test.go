@@ -83,3 +83,32 @@ func collide(t *testing.T, seed uint64) {
 	<-done
 	<-done
 }
+
+// A connection may read its KEEPALIVE and, before it can say so, lose a collision.
+// Were it to become the session all the same, each of the two would end the other.
+func TestAConnectionThatLostACollisionDoesNotBecomeTheSession(t *testing.T) {
+	ours, theirs := netip.MustParseAddrPort("192.0.2.1:1000"), netip.MustParseAddrPort("192.0.2.2:179")
+	s := New(Config{Self: Self{ASN: 64512, RouterID: 1}, Log: slog.New(slog.DiscardHandler)})
+	p := newPeer(s, peering.Session{Remote: theirs.Addr(), Kind: peering.NonClient, RemoteASN: 64512})
+	begin := func(outgoing bool) *conn {
+		end, _ := connect(ours, theirs, 1<<16)
+		c := newConn(p, end, outgoing)
+		c.negotiated.RouterID = 2
+		p.conns = append(p.conns, c)
+		return c
+	}
+	ending := begin(true)
+	if !p.admit(ending) {
+		t.Fatal("the first connection was not admitted")
+	}
+	staying := begin(false)
+	if !p.admit(staying) {
+		t.Fatal("the connection that the higher BGP Identifier opened was not admitted")
+	}
+	if p.establish(ending) {
+		t.Fatal("the connection that lost became the session")
+	}
+	if !p.establish(staying) {
+		t.Error("the connection that won did not become the session")
+	}
+}

@@ -176,14 +176,14 @@ func (c *conn) established() step {
 	return nil
 }
 
-// unexpected is a message that does not belong in the state. A NOTIFICATION always
-// belongs.
+// unexpected is a message that does not belong in the state, which the data names
+// (RFC 6608 §4). A NOTIFICATION always belongs.
 func (c *conn) unexpected(typ wire.Type, body []byte, subcode uint8) *ending {
 	if typ == wire.TypeNotification {
 		c.peer.received.notifications.Add(1)
 		return &ending{received: wire.ParseNotification(body)}
 	}
-	return &ending{sent: &bgp.Notification{Code: bgp.CodeFSM, Subcode: subcode}}
+	return &ending{sent: &bgp.Notification{Code: bgp.CodeFSM, Subcode: subcode, Data: []byte{byte(typ)}}}
 }
 
 // fail ends the state machine.
@@ -214,6 +214,13 @@ func (c *conn) finish(end *ending) {
 	_ = c.transport.SetReadDeadline(time.Unix(1, 0))
 }
 
+// doomed says whether the connection was told to end.
+func (c *conn) doomed() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ending != nil
+}
+
 // farewellTime bounds how long a closed connection lingers for the peer to read
 // why: a close with octets unread would reset the connection and lose the
 // NOTIFICATION.
@@ -242,7 +249,7 @@ func linger(t transport) {
 	}
 	waste := make([]byte, 512)
 	for {
-		if n, err := t.Read(func() []byte { return waste }); err != nil || n == 0 {
+		if _, err := t.Read(waste); err != nil {
 			return
 		}
 	}
@@ -284,10 +291,7 @@ func (c *conn) deadline(at time.Time) {
 
 func (c *conn) readFull(b []byte) *ending {
 	for len(b) > 0 {
-		n, err := c.transport.Read(func() []byte { return b })
-		if n == 0 && err == nil {
-			err = io.EOF
-		}
+		n, err := c.transport.Read(b)
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			// Only the wait in OpenSent gets here first: an abort has its cause noted.
 			return &ending{sent: &bgp.Notification{Code: bgp.CodeHoldTimer}}

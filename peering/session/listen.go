@@ -26,7 +26,9 @@ func Listen(address netip.AddrPort) (*Listener, error) {
 	if address.Addr().Is4() {
 		network = "tcp4"
 	}
-	socket, err := net.Listen(network, address.String())
+	var config net.ListenConfig
+	config.SetMultipathTCP(false) // Go's default, whose sockets the kernel gives no TCP-MD5 key (EOPNOTSUPP)
+	socket, err := config.Listen(context.Background(), network, address.String())
 	if err != nil {
 		mend := ""
 		switch {

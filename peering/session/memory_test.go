@@ -43,28 +43,42 @@ func connect(a, b netip.AddrPort, window int) (*memory, *memory) {
 	return &memory{a, b, ba, ab}, &memory{b, a, ab, ba}
 }
 
-func (m *memory) Read(buffer func() []byte) (int, error) {
+func (m *memory) Await() error {
 	h := m.in
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for len(h.octets) == 0 {
-		switch {
-		case h.closed:
-			return 0, io.ErrClosedPipe
-		case !h.deadline.IsZero() && !time.Now().Before(h.deadline):
-			return 0, os.ErrDeadlineExceeded
-		case h.ended:
-			return 0, io.EOF
-		}
-		h.change.Wait()
+	return h.await()
+}
+
+func (m *memory) Read(b []byte) (int, error) {
+	h := m.in
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if err := h.await(); err != nil {
+		return 0, err
 	}
-	if !h.deadline.IsZero() && !time.Now().Before(h.deadline) {
-		return 0, os.ErrDeadlineExceeded
+	if len(h.octets) == 0 {
+		return 0, io.EOF
 	}
-	n := copy(buffer(), h.octets)
+	n := copy(b, h.octets)
 	h.octets = h.octets[n:]
 	h.change.Broadcast()
 	return n, nil
+}
+
+// await waits until there are octets, or there will be none.
+func (h *half) await() error {
+	for {
+		switch {
+		case !h.deadline.IsZero() && !time.Now().Before(h.deadline):
+			return os.ErrDeadlineExceeded
+		case len(h.octets) > 0, h.ended:
+			return nil
+		case h.closed:
+			return io.ErrClosedPipe
+		}
+		h.change.Wait()
+	}
 }
 
 func (m *memory) SetReadDeadline(at time.Time) error {

@@ -99,11 +99,14 @@ func (p *peer) begin(c *conn) {
 
 // admit decides, when a connection got a good OPEN, whether it may go on (RFC 4271
 // §6.8, RFC 6286 §2.3). Connections in OpenSent count as well as those in
-// OpenConfirm: from this OPEN we know whose they are.
+// OpenConfirm: from this OPEN we know whose they are. But a connection that is to
+// stay because the peer opened it counts only with the peer's OPEN on it: the peer
+// hangs up on one that is connected when the other is in OpenConfirm already
+// (adopt), and were the other refused here, none would be left.
 func (p *peer) admit(c *conn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.stopped {
+	if p.stopped || c.doomed() {
 		return false
 	}
 	for _, other := range p.conns {
@@ -117,6 +120,9 @@ func (p *peer) admit(c *conn) bool {
 			continue // replaced when this one is Established (RFC 4724 §5)
 		}
 		if !p.preferred(c, other) {
+			if other.state == OpenSent && !other.outgoing {
+				continue // the peer may have hung up: it decides, by an OPEN on one of the two
+			}
 			return false
 		}
 		other.abort(bgp.Cease(bgp.CeaseCollision, ""), true)
@@ -140,11 +146,13 @@ func (p *peer) preferred(c, other *conn) bool {
 	return c.outgoing == (ours > theirs)
 }
 
-// establish makes a connection the session. It waits for a session that this one
-// replaces to be over, so that the handler hears of them in order.
+// establish makes a connection the session, unless it lost a collision while its
+// KEEPALIVE was read: each of the two would end the other. It waits for a session
+// that this one replaces to be over, so that the handler hears of them in order.
 func (p *peer) establish(c *conn) bool {
 	p.mu.Lock()
-	for {
+	defer p.mu.Unlock()
+	for !p.stopped && !c.doomed() {
 		old := p.establishedConn()
 		if old == nil {
 			break
@@ -155,8 +163,7 @@ func (p *peer) establish(c *conn) bool {
 		<-old.done
 		p.mu.Lock()
 	}
-	defer p.mu.Unlock()
-	if p.stopped {
+	if p.stopped || c.doomed() {
 		return false
 	}
 	for _, other := range p.conns {

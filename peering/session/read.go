@@ -2,7 +2,6 @@ package session
 
 import (
 	"fmt"
-	"io"
 	"sync"
 	"time"
 
@@ -26,9 +25,15 @@ func newBuffers(most int) *buffers {
 	return b
 }
 
-func (b *buffers) get() *wire.Batch {
-	b.slots <- struct{}{}
-	return b.pool.Get().(*wire.Batch)
+// get says also whether it had to wait.
+func (b *buffers) get() (batch *wire.Batch, waited bool) {
+	select {
+	case b.slots <- struct{}{}:
+	default:
+		waited = true
+		b.slots <- struct{}{}
+	}
+	return b.pool.Get().(*wire.Batch), waited
 }
 
 func (b *buffers) put(batch *wire.Batch) {
@@ -45,14 +50,16 @@ func (c *conn) readRoutes() *ending {
 			return &ending{err: err}
 		}
 		end := c.parse(octets, batch)
+		whole := len(c.rest) < len(octets) // half a message is no sign of life (RFC 4271 §8.2.2)
 		if len(batch.Items) > 0 {
-			c.handing.Store(true)
 			c.server.handler.Batch(c.session, batch)
-			c.handing.Store(false)
 		} else {
 			c.server.buffers.put(batch)
 		}
-		c.heard.Store(time.Now().UnixNano())
+		if whole {
+			c.heard.Store(time.Now().UnixNano())
+		}
+		c.handing.Store(false)
 		if end != nil {
 			return end
 		}
@@ -60,24 +67,21 @@ func (c *conn) readRoutes() *ending {
 }
 
 // fill waits for octets and reads them into a batch, behind the part of a message
-// that was there before. The batch is taken only when there is something to read,
-// so that an idle session has none.
+// that was there before. The batch is taken only when there is something to read:
+// there are fewer of them than sessions. From then on, until the handler has it,
+// the peer's silence is not looked at: what it said is neither pending nor heard.
 func (c *conn) fill() (batch *wire.Batch, octets []byte, err error) {
-	n, err := c.transport.Read(func() []byte {
-		if batch == nil {
-			c.handing.Store(true)
-			batch = c.server.buffers.get()
-			c.handing.Store(false)
-		}
-		return batch.Octets[copy(batch.Octets, c.rest):]
-	})
-	if n == 0 && err == nil {
-		err = io.EOF
+	if err := c.transport.Await(); err != nil {
+		return nil, nil, err
 	}
+	c.handing.Store(true)
+	batch, waited := c.server.buffers.get()
+	if waited {
+		c.heard.Store(time.Now().UnixNano()) // we were silent, not the peer
+	}
+	n, err := c.transport.Read(batch.Octets[copy(batch.Octets, c.rest):])
 	if err != nil {
-		if batch != nil {
-			c.server.buffers.put(batch)
-		}
+		c.server.buffers.put(batch)
 		return nil, nil, err
 	}
 	octets = batch.Octets[:len(c.rest)+n]

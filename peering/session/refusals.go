@@ -21,6 +21,13 @@ type refusal struct {
 	last  time.Time
 }
 
+func (r *refusal) calls() string {
+	if r.count == 1 {
+		return "1 connection"
+	}
+	return fmt.Sprintf("%d connections, the last", r.count)
+}
+
 func newRefusals() refusals { return refusals{seen: map[netip.Addr]*refusal{}} }
 
 func (r *refusals) add(remote netip.Addr) {
@@ -58,8 +65,8 @@ func (r *refusals) problems() []Problem {
 			continue
 		}
 		list = append(list, Problem{addr.String(), fmt.Sprintf(
-			"refused %d connections, the last at %s: no node, router or --accept-range has this address; add it to the node that it is",
-			have.count, have.last.UTC().Format(time.RFC3339))})
+			"refused %s at %s: no node, router or --accept-range has this address; add it to the node that it is",
+			have.calls(), have.last.UTC().Format(time.RFC3339))})
 	}
 	slices.SortFunc(list, func(a, b Problem) int {
 		return netip.MustParseAddr(a.Object).Compare(netip.MustParseAddr(b.Object))

@@ -14,9 +14,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tcp is a transport over a TCP connection. Reading and writing go to the file
-// descriptor directly, so that a read can ask for its buffer late and a write can
-// gather and not wait; waiting is left to the runtime's poller.
+// tcp is a transport over a TCP connection. Writing goes to the file descriptor
+// directly, so that it can gather and need not wait; waiting is left to the
+// runtime's poller.
 type tcp struct {
 	conn *net.TCPConn
 	raw  syscall.RawConn
@@ -49,24 +49,19 @@ func unmap(addr net.Addr) netip.AddrPort {
 	return netip.AddrPortFrom(ap.Addr().Unmap().WithZone(""), ap.Port())
 }
 
-func (t *tcp) Read(buffer func() []byte) (n int, err error) {
-	waitErr := t.raw.Read(func(fd uintptr) bool {
-		b := buffer()
-		for {
-			n, err = unix.Read(int(fd), b)
-			if err != unix.EINTR {
-				break
-			}
+func (t *tcp) Await() error { return t.raw.Read(readable) }
+
+func (t *tcp) Read(b []byte) (int, error) { return t.conn.Read(b) }
+
+// readable says whether a read would return at once, be it with an error.
+func readable(fd uintptr) bool {
+	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+	for {
+		n, err := unix.Poll(fds, 0)
+		if err != unix.EINTR {
+			return n != 0 || err != nil
 		}
-		return err != unix.EAGAIN
-	})
-	if waitErr != nil {
-		return 0, waitErr
 	}
-	if err != nil {
-		return 0, os.NewSyscallError("read", err)
-	}
-	return n, nil
 }
 
 func (t *tcp) SetReadDeadline(at time.Time) error { return t.conn.SetReadDeadline(at) }

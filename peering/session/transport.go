@@ -10,10 +10,12 @@ import (
 // make in memory. Read calls and write calls may overlap; neither overlaps with
 // itself.
 type transport interface {
-	// Read waits until octets arrived and reads them into what buffer returns, which
-	// is asked for only then: a connection that is silent holds no memory.
-	Read(buffer func() []byte) (int, error)
-	// SetReadDeadline bounds the wait of Read; zero is no bound.
+	// Await waits until Read would return at once, with octets or with an error: a
+	// connection that is silent needs no buffer.
+	Await() error
+	// Read waits until octets arrived and reads them.
+	Read([]byte) (int, error)
+	// SetReadDeadline bounds the wait of both; zero is no bound.
 	SetReadDeadline(time.Time) error
 	// Pending says whether octets have arrived that were not read.
 	Pending() bool
