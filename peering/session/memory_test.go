@@ -196,7 +196,7 @@ type end struct {
 }
 
 func (e *end) dial(ctx context.Context, remote netip.Addr, _ int, _ string) (transport, error) {
-	time.Sleep(e.net.delay())
+	time.Sleep(time.Millisecond + e.net.delay()) // nobody is called before it runs
 	e.net.mu.Lock()
 	defer e.net.mu.Unlock()
 	s := e.net.servers[remote]

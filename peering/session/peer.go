@@ -110,7 +110,7 @@ func (p *peer) admit(c *conn) bool {
 		return false
 	}
 	for _, other := range p.conns {
-		if other == c {
+		if other == c || other.doomed() {
 			continue
 		}
 		if other.state == Established {

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/netip"
 	"testing"
@@ -308,6 +309,27 @@ func TestAConnectionThatIsEndingIsNotAdmitted(t *testing.T) {
 		staying.establish(opening())
 		b.wantHistory("up rr2")
 	})
+}
+
+// Nor does a connection that is ending win against one that is not.
+func TestAConnectionThatIsEndingDoesNotCollide(t *testing.T) {
+	s := New(Config{Self: Self{ASN: 64512, RouterID: 2}, Log: slog.New(slog.DiscardHandler)})
+	for _, state := range []State{OpenSent, OpenConfirm, Established} {
+		p := newPeer(s, dialled(reflector()))
+		begin := func(outgoing bool) *conn {
+			mine, _ := connect(netip.AddrPortFrom(ourAddr, 40000), netip.AddrPortFrom(theirAddr, 179), 1<<16)
+			c := newConn(p, mine, outgoing)
+			c.negotiated.RouterID = 1
+			p.conns = append(p.conns, c)
+			return c
+		}
+		ours, theirs := begin(true), begin(false)
+		ours.state = state
+		ours.finish(&ending{err: io.EOF})
+		if !p.admit(theirs) {
+			t.Errorf("a connection was refused for another in %s that was ending", state)
+		}
+	}
 }
 
 // Connections that never say anything can't be had in any number.

@@ -45,11 +45,14 @@ func (c *conn) again(timer **time.Timer, d time.Duration) {
 // must be its own: while we are not reading, or have octets of its that we did
 // not get to, it has said something.
 func (c *conn) checkHold() {
+	// What arrives is pending, then being handed over, then heard: looked at in this
+	// order, it is not missed on its way.
+	busy := c.transport.Pending() || c.handing.Load()
 	silent := time.Since(time.Unix(0, c.heard.Load()))
 	switch {
 	case silent < c.negotiated.HoldTime:
 		c.again(&c.hold, c.negotiated.HoldTime-silent)
-	case c.handing.Load() || c.transport.Pending():
+	case busy:
 		c.again(&c.hold, time.Second)
 	default:
 		c.abort(&bgp.Notification{Code: bgp.CodeHoldTimer}, false)
