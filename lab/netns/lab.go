@@ -38,6 +38,9 @@ func New(name string) (*Lab, error) {
 	if name == "" || strings.ContainsAny(name, "/ ") {
 		return nil, fmt.Errorf("lab %q: a name is part of a file name", name)
 	}
+	if err := prepare(); err != nil {
+		return nil, err
+	}
 	if err := Sweep(); err != nil {
 		return nil, err
 	}

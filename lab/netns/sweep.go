@@ -14,9 +14,6 @@ import (
 	"github.com/vishvananda/netns"
 )
 
-// folder is where named namespaces are mounted; `ip netns` has it so.
-const folder = "/run/netns"
-
 // prefix begins the names of a process's namespaces.
 func prefix(pid int) string { return fmt.Sprintf("hd-%d-", pid) }
 
