@@ -12,6 +12,7 @@ UNIT := $(shell go list ./... 2>/dev/null | grep -v /lab/)
 # and tools to look at packets.
 TEST_PACKAGES := gcc libc6-dev iproute2 iputils-ping procps bird2 frr gobgpd openbgpd etcd-server etcd-client
 DEMO_PACKAGES := iproute2 procps bird2 frr
+BENCH_PACKAGES := bird2 frr gobgpd
 
 .PHONY: help
 help: ## print this list
@@ -64,6 +65,10 @@ fuzz: ## fuzz every target for FUZZTIME each
 		done; \
 	done
 
+.PHONY: bench
+bench: bench-packages build ## docs/BENCHMARKS.md: heddle beside BIRD, FRR, GoBGP and a hub (root; about half an hour)
+	bin/heddle bench suite --repeat 3 --write docs
+
 .PHONY: bench-quick
 bench-quick: ## the micro-benchmarks beside the hot files, under two minutes
 	go test ./peering/wire ./reflector ./reflector/rib -run '^$$' -bench .
@@ -71,6 +76,10 @@ bench-quick: ## the micro-benchmarks beside the hot files, under two minutes
 .PHONY: test-packages
 test-packages:
 	@./lab/install-packages.sh $(TEST_PACKAGES)
+
+.PHONY: bench-packages
+bench-packages:
+	@./lab/install-packages.sh $(BENCH_PACKAGES)
 
 .PHONY: demo-packages
 demo-packages:

@@ -32,7 +32,7 @@ func root() *cobra.Command {
 	cmd.AddCommand(
 		reflectorCommand(),
 		applyCommand(), getCommand(), deleteCommand(), checkCommand(),
-		showCommand(), versionCommand(),
+		showCommand(), benchCommand(), versionCommand(),
 	)
 	return cmd
 }

@@ -15,10 +15,11 @@ func house() map[string][]string {
 		"peering", "peering/session", "peering/wire", "reflector", "reflector/rib",
 	}
 	return map[string][]string{
-		"cmd/heddle": append([]string{"internal/config", "internal/api", "internal/telemetry"}, all...),
+		"cmd/heddle": append([]string{"internal/config", "internal/api", "internal/telemetry", "lab/bench"}, all...),
 
 		"reflector":     append([]string{"peering/session", "reflector/rib"}, sessions...),
 		"reflector/rib": {"bgp", "peering", "peering/wire"},
+		"lab/bench":     {"lab/netns", "peering/wire", "bgp"},
 		"lab/netns":     nil,
 		"lab/interop":   {"lab/netns"},
 
@@ -67,7 +68,7 @@ func doors() []door {
 		{"log/slog", []string{
 			"cmd/heddle", "reflector", "peering/session", "topology/etcd", "topology/etcd/embedded", "internal/api", "internal/telemetry", "lab/interop",
 		}, "the core is silent: return a value and let the shell speak"},
-		{"os/exec", []string{"lab/netns", "lab/interop"}, "no program is run but by the lab"},
+		{"os/exec", []string{"lab/netns", "lab/interop", "lab/bench"}, "no program is run but by the lab"},
 		{"unsafe", []string{"peering/session"}, "only the socket calls need it"},
 	}
 }

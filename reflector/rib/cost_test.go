@@ -17,7 +17,7 @@ func heap() float64 {
 }
 
 // A route has a budget, attributes and its share of the index included. The
-// records alone are 32 and 48 octets; the index takes 6 to 11 more, depending
+// records alone are 32 and 48 octets; the index takes 5.7 to 8.6 more, depending
 // on how long ago it grew.
 func TestARouteKeepsToItsBudget(t *testing.T) {
 	const hosts, each = 100, 2000
