@@ -67,7 +67,7 @@ fuzz: ## fuzz every target for FUZZTIME each
 
 .PHONY: bench
 bench: bench-packages build ## docs/BENCHMARKS.md: heddle beside BIRD, FRR, GoBGP and a hub (root; about half an hour)
-	bin/heddle bench suite --repeat 3 --write docs
+	bin/heddle bench suite --repeat 2 --write docs
 
 .PHONY: bench-quick
 bench-quick: ## the micro-benchmarks beside the hot files, under two minutes
