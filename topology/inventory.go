@@ -123,7 +123,7 @@ func problemsOf(key Key, faults []Fault, usable, known bool) []Problem {
 		case known:
 			text += " (the last good value stays in force)"
 		default:
-			text += " (the object does not exist until then)"
+			text += " (no good value is known: the object does not exist until then)"
 		}
 		problems = append(problems, Problem{Object: key.String(), Text: text})
 	}

@@ -185,7 +185,7 @@ func TestBadValueKeepsTheLastGoodOne(t *testing.T) {
 	if _, ok := inv.Snapshot().Node("h1"); ok {
 		t.Fatal("a bad value made a node")
 	}
-	want := `addresses[0]: "oops" is no IP address: write one such as 192.0.2.1 or 2001:db8::1 (the object does not exist until then)`
+	want := `addresses[0]: "oops" is no IP address: write one such as 192.0.2.1 or 2001:db8::1 (no good value is known: the object does not exist until then)`
 	if got := inv.Snapshot().Problems(); len(got) != 1 || got[0] != (topology.Problem{Object: "node h1", Text: want}) {
 		t.Fatalf("problems %v", got)
 	}

@@ -16,8 +16,8 @@ func applyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "apply -f FILE...",
 		Short: "Write fabric objects into etcd",
-		Long: "Write the objects of files into etcd. What is there already is left alone, what is not in the files, too.\n" +
-			"Nothing is written if any file has a fault.",
+		Long: "Write the objects of files into etcd. An object takes the place of the one with its name, with all its fields;\n" +
+			"objects that are not in the files stay. Nothing is written if any file has a fault.",
 		Example: "  heddle apply -f racks.yaml -f hosts.yaml\n  our-inventory --as-yaml | heddle apply -f -",
 		Args:    onlyFiles,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -32,6 +32,9 @@ func applyCommand() *cobra.Command {
 				results, err := c.Apply(ctx, objects)
 				for _, r := range results {
 					fmt.Fprintln(cmd.OutOrStdout(), r.Outcome, r.Object.Key())
+				}
+				if len(objects) == 0 {
+					fmt.Fprintln(cmd.OutOrStdout(), "no objects")
 				}
 				return err
 			})

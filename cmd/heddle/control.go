@@ -28,6 +28,7 @@ type control struct {
 
 	inventory topology.Inventory
 	static    *topology.Snapshot // of the --inventory files
+	refused   error              // why the files as they are now are not in force
 	self      rib.Self
 	sessions  *session.Server
 	tables    *reflector.Reflector
@@ -71,8 +72,6 @@ func (c *control) asn() bgp.ASN {
 	return cmp.Or(c.snapshot().Settings().ASN, c.static.Settings().ASN)
 }
 
-func (c *control) revision() int64 { return c.snapshot().Revision() }
-
 // first waits for a complete inventory.
 func (c *control) first(ctx context.Context, batches <-chan etcd.Batch) error {
 	if err := c.loadStatic(); err != nil {
@@ -102,11 +101,12 @@ func (c *control) run(ctx context.Context, batches <-chan etcd.Batch) error {
 			return nil
 		case b := <-batches:
 			c.take(b)
+			c.log.Info("inventory", "revision", b.Revision, "changes", len(b.Changes), "objects", count(c.inventory.Snapshot()))
 		case <-c.hangup:
-			c.log.Info("reload")
-			if err := c.loadStatic(); err != nil {
-				c.log.Error("reload: nothing changed", "error", err)
-				continue
+			if c.refused = c.loadStatic(); c.refused != nil {
+				c.log.Error("reload: nothing changed", "error", c.refused)
+			} else {
+				c.log.Info("reload", "objects", count(c.static))
 			}
 		}
 		c.apply()
@@ -140,6 +140,10 @@ func (c *control) apply() {
 	problems = append(problems, more...)
 	for _, p := range c.static.Problems() {
 		problems = append(problems, peering.Problem(p))
+	}
+	if c.refused != nil {
+		problems = append(problems, peering.Problem{Object: "--inventory", Text: fmt.Sprintf(
+			"%v (what the files said before stays in force)", c.refused)})
 	}
 	if asn := snapshot.Settings().ASN; asn != 0 && asn != c.self.ASN {
 		problems = append(problems, peering.Problem{Object: "settings", Text: fmt.Sprintf(

@@ -51,7 +51,7 @@ func (o *options) flags(f *pflag.FlagSet) {
 	o.etcd.flags(f)
 	f.StringSliceVar(&o.etcdListen, "etcd-listen", []string{"http://127.0.0.1:2379"}, "client URLs of the embedded etcd")
 	f.StringVar(&o.dataDir, "data-dir", "/var/lib/heddle", "directory of the embedded etcd")
-	f.StringVar(&o.http, "http", "127.0.0.1:8179", "address for metrics, health and `heddle show`; empty is off")
+	f.StringVar(&o.http, "http", "127.0.0.1:8179", "`ADDR:PORT` for metrics, health and heddle show; empty is off")
 	f.Var(&many[netip.Prefix]{values: &o.ranges, parse: parseRange, name: "PREFIX"}, "accept-range", "admit clients with addresses in this prefix that the inventory does not have; may be repeated")
 	f.StringVar(&o.rangesMD5, "accept-range-password-file", "", "file with the TCP-MD5 password of such clients")
 	f.Uint16Var(&o.holdTime, "hold-time", 90, "hold time to offer, in seconds, if the settings name none")
@@ -69,7 +69,7 @@ type etcdOptions struct {
 }
 
 func (o *etcdOptions) flags(f *pflag.FlagSet) {
-	f.StringSliceVar(&o.endpoints, "etcd", nil, "etcd URLs (default: an embedded etcd), or `off`")
+	f.StringSliceVar(&o.endpoints, "etcd", nil, "etcd `URLS` (default: an embedded etcd), or off")
 	f.StringVar(&o.ca, "etcd-ca", "", "file with the CA of etcd's certificate")
 	f.StringVar(&o.cert, "etcd-cert", "", "file with our certificate for etcd")
 	f.StringVar(&o.key, "etcd-key", "", "file with the key of our certificate")

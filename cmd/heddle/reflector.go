@@ -109,7 +109,7 @@ func (d *daemon) serve(ctx, background context.Context, g *group, batches <-chan
 	tables.Attach(sessions)
 	g.start(func() error { return tables.Run(background) })
 	d.log.Info("reflector", "version", version, "asn", self.ASN, "router-id", self.RouterID, "cluster-id", self.Cluster,
-		"inventory", d.control.revision())
+		"revision", d.control.snapshot().Revision(), "objects", count(d.control.snapshot())+count(d.control.static))
 	if err := economize(); err != nil {
 		d.log.Warn("memory that start-up used stays resident", "error", err)
 	}
@@ -158,7 +158,7 @@ func (d *daemon) openDatastore(ctx context.Context) (stop func(), err error) {
 	if len(o.etcd.endpoints) == 0 {
 		server, err := embedded.Start(ctx, embedded.Config{Dir: o.dataDir, ListenClient: o.etcdListen, Logger: d.log})
 		if err != nil {
-			return nil, fmt.Errorf("embedded etcd in %s: %w", o.dataDir, err)
+			return nil, fmt.Errorf("%w; see --data-dir and --etcd-listen", err)
 		}
 		o.etcd.endpoints, stopServer = server.Endpoints(), server.Close
 		d.log.Info("embedded etcd", "endpoints", o.etcd.endpoints, "dir", o.dataDir)

@@ -66,8 +66,12 @@ func peerNote(p api.Peer) string {
 	if p.Malformed > 0 {
 		note("%s malformed", several(int(p.Malformed), "UPDATE"))
 	}
-	if p.State != session.Established.String() && p.LastError != "" {
+	switch {
+	case p.State == session.Established.String():
+	case p.LastError != "":
 		note("%s", p.LastError)
+	case p.Password:
+		note("nothing heard so far; a wrong TCP-MD5 password looks like that")
 	}
 	return strings.Join(notes, "; ")
 }

@@ -51,6 +51,7 @@ type conn struct {
 // what the network said.
 type ending struct {
 	sent     *bgp.Notification
+	detail   string // what else there is to say about sent
 	received *bgp.Notification
 	err      error
 	replaced bool // by a new connection of a peer that restarted (RFC 4724 §5)
@@ -67,7 +68,7 @@ func (e *ending) text() string {
 	case e.received != nil:
 		return "peer sent NOTIFICATION: " + e.received.Error()
 	case e.sent != nil:
-		return "sent NOTIFICATION: " + e.sent.Error()
+		return "sent NOTIFICATION: " + e.sent.Error() + e.detail
 	case errors.Is(e.err, io.EOF):
 		return "peer closed the connection"
 	}
@@ -138,7 +139,7 @@ func (c *conn) openSent() step {
 		c.negotiated, fault = negotiate(c.server.self, c.spec, &ours, &theirs)
 	}
 	if fault != nil {
-		return c.fail(&ending{sent: fault})
+		return c.fail(&ending{sent: fault, detail: mismatch(fault, c.spec, &theirs)})
 	}
 	if !c.peer.admit(c) {
 		return c.fail(&ending{sent: bgp.Cease(bgp.CeaseCollision, ""), quiet: true})

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"fmt"
 	"time"
 
 	"heddle/bgp"
@@ -62,6 +63,20 @@ func negotiate(self Self, spec peering.Session, ours, theirs *wire.Open) (Negoti
 		n.Restarting, n.Notification = r.Restarting, r.Notification && a.Restart.Notification
 	}
 	return n, nil
+}
+
+// mismatch says what a refused OPEN has and what it should have, where the
+// NOTIFICATION does not.
+func mismatch(fault *bgp.Notification, spec peering.Session, theirs *wire.Open) string {
+	switch {
+	case fault.Code != bgp.CodeOpen || theirs.ASN == bgp.ASNone:
+		return ""
+	case fault.Subcode == bgp.OpenBadPeerAS:
+		return fmt.Sprintf(": it says AS %s, and %s is expected", theirs.ASN, spec.RemoteASN)
+	case fault.Subcode == bgp.OpenBadIdentifier:
+		return fmt.Sprintf(": its BGP identifier %s is ours", theirs.RouterID)
+	}
+	return ""
 }
 
 // multiprotocol is the capabilities that a peer with no family in common lacks

@@ -57,10 +57,11 @@ func (r *refusals) forgetOldest() {
 // refusalTime is how long a stranger that stopped calling stays a problem.
 const refusalTime = 10 * time.Minute
 
-func (r *refusals) problems() []Problem {
+// problems names the strangers; admitted says who is none any more.
+func (r *refusals) problems(admitted func(netip.Addr) bool) []Problem {
 	var list []Problem
 	for addr, have := range r.seen {
-		if time.Since(have.last) > refusalTime {
+		if time.Since(have.last) > refusalTime || admitted(addr) {
 			delete(r.seen, addr)
 			continue
 		}

@@ -143,7 +143,8 @@ func (s *Server) Peers() []Status {
 func (s *Server) Problems() []Problem {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return append(slices.Clone(s.problems), s.refusals.problems()...)
+	admitted := func(remote netip.Addr) bool { _, ok := s.plan.Admit(remote); return ok }
+	return append(slices.Clone(s.problems), s.refusals.problems(admitted)...)
 }
 
 // Refused counts the connections of strangers that were refused.

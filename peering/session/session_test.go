@@ -496,7 +496,11 @@ func TestStrangersAreRefusedAndListed(t *testing.T) {
 			Ranges:   []peering.Range{{Prefix: netip.MustParsePrefix("198.51.100.0/24")}},
 			Template: client(),
 		}
+		b.connectFrom(netip.MustParseAddr("198.51.100.7"), 1<<20).Close()
 		b.server.Apply(plan)
+		if problems := b.server.Problems(); len(problems) != 0 {
+			t.Fatalf("who is a peer now is still a problem: %v", problems)
+		}
 		f = b.connectFrom(netip.MustParseAddr("198.51.100.7"), 1<<20)
 		f.establish(opening())
 		b.wantHistory("up 198.51.100.7")
@@ -522,6 +526,24 @@ func TestTheLatestStrangersAreRemembered(t *testing.T) {
 		if len(problems) != refusalsMost || problems[0].Object != "198.18.0.10" || problems[refusalsMost-1].Object != "198.18.1.9" {
 			t.Errorf("%d strangers are remembered, the first %s, the last %s; want the latest %d",
 				len(problems), problems[0].Object, problems[len(problems)-1].Object, refusalsMost)
+		}
+	})
+}
+
+func TestWhoSaysAnotherASIsToldApart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, client())
+		defer b.end()
+		f := b.connect()
+		o := opening()
+		o.ASN = 65001
+		message, _ := o.Append(nil)
+		f.send(message...)
+		f.expectNotification(bgp.CodeOpen, bgp.OpenBadPeerAS)
+		synctest.Wait()
+		want := "sent NOTIFICATION: OPEN error, bad peer AS (2/2): it says AS 65001, and 64512 is expected"
+		if got := b.server.Peers()[0].LastError; got != want {
+			t.Errorf("the last error is %q, want %q", got, want)
 		}
 	})
 }

@@ -259,7 +259,11 @@ func (w *Watcher) lost(err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.status.Connected || text != w.status.LastError {
-		w.client.log.Warn("inventory lost; the last one stays in force", "reason", text)
+		if w.revision > 0 {
+			w.client.log.Warn("inventory lost; the last one stays in force", "reason", text)
+		} else {
+			w.client.log.Warn("no inventory yet", "reason", text)
+		}
 	}
 	w.status.Connected = false
 	w.status.Errors++
