@@ -42,7 +42,7 @@ func (p *page) machine() {
 			versions = append(versions, s.label+" "+p.res.Versions[s.name])
 		}
 	}
-	p.line("Speakers: %s, and the hub. Every row was run %d times, and the\nmedian counts; what took longer than %s, once. The load generator ran on the same cores.", strings.Join(versions, ", "), max(1, p.res.Repeat), seconds(longRun.Seconds()))
+	p.line("Speakers: %s, and the hub. Every row was run %d times, and the\nmedian counts, of two the cheaper; what took longer than %s, once. The load generator ran on the same cores.", strings.Join(versions, ", "), max(1, p.res.Repeat), seconds(longRun.Seconds()))
 	p.line("`> x`: time was up after that. `–`: not tried, or not possible.\n")
 }
 
