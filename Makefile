@@ -66,7 +66,7 @@ fuzz: ## fuzz every target for FUZZTIME each
 	done
 
 .PHONY: bench
-bench: bench-packages build ## docs/BENCHMARKS.md: heddle beside BIRD, FRR, GoBGP and a hub (root; about half an hour)
+bench: bench-packages build ## docs/BENCHMARKS.md: heddle beside BIRD, FRR, GoBGP and a hub (root; about 40 minutes)
 	bin/heddle bench suite --repeat 2 --write docs
 
 .PHONY: bench-quick
