@@ -29,9 +29,9 @@ func TestDecode(t *testing.T) {
 		{"empty settings are the defaults", "settings", `{}`, topology.DefaultSettings()},
 		{
 			"settings in full", "settings",
-			`{"asn":64512,"summaries":false,"ownership":"enforce","discard":["2001:db8::dead","192.0.2.254"],"holdTime":90}`,
+			`{"asn":64512,"summaries":false,"ownership":"enforce","discard":["2001:db8::dead","192.0.2.254"],"holdTime":90,"normalRoutePriority":512}`,
 			topology.Settings{
-				ASN: 64512, Ownership: topology.OwnershipEnforce, HoldTime: 90 * time.Second,
+				ASN: 64512, Ownership: topology.OwnershipEnforce, HoldTime: 90 * time.Second, NormalRoutePriority: 512,
 				Discard: addrs("192.0.2.254", "2001:db8::dead"),
 			},
 		},
@@ -63,6 +63,19 @@ func TestDecode(t *testing.T) {
 		{
 			"a ToR", "routers/tor1", `{"role":"tor","rack":"r1","addresses":["192.0.2.1"],"asn":65001,"ttlSecurity":2}`,
 			topology.Router{Name: "tor1", Role: topology.ToR, Rack: "r1", Addresses: addrs("192.0.2.1"), ASN: 65001, TTLSecurity: 2},
+		},
+		{
+			"a border router that hears exceptions and is held to a limit", "routers/edge",
+			`{"role":"border","addresses":["192.0.2.9"],"asn":65200,"exceptions":true,"maxRoutes":100,"maxRoutesRestart":65535}`,
+			topology.Router{
+				Name: "edge", Role: topology.Border, Addresses: addrs("192.0.2.9"), ASN: 65200,
+				Exceptions: true, MaxRoutes: 100, MaxRoutesRestart: 65535 * time.Second,
+			},
+		},
+		{
+			"no exceptions and no limit, in as many words, are none", "routers/spine",
+			`{"role":"spine","addresses":["192.0.2.3"],"asn":65100,"exceptions":false,"maxRoutes":0}`,
+			topology.Router{Name: "spine", Role: topology.Spine, Addresses: addrs("192.0.2.3"), ASN: 65100},
 		},
 		{
 			"a reflector", "routers/rr1", `{"role":"reflector","serves":["r2","r1"],"clusterID":"10.255.0.1","addresses":["192.0.2.251"]}`,
@@ -136,6 +149,8 @@ func TestDecodeFindsEveryFault(t *testing.T) {
 		{"a rack with a slash", "nodes/h1", `{"addresses":["192.0.2.1"],"rack":"a/b"}`, []string{`rack: name "a/b" contains '/'`}},
 		{"two discard addresses of one family", "settings", `{"discard":["192.0.2.1","192.0.2.2"]}`, []string{"discard: 192.0.2.1 and 192.0.2.2 are of one family"}},
 		{"a hold time too short for BGP", "settings", `{"holdTime":2}`, []string{"holdTime: want a whole number from 3 to 65535, not 2"}},
+		{"a priority that leaves no LOCAL_PREF", "settings", `{"normalRoutePriority":2147483647}`, []string{"normalRoutePriority: want a whole number from 1 to 2147483646, not 2147483647"}},
+		{"priority 0", "settings", `{"normalRoutePriority":0}`, []string{"normalRoutePriority: want a whole number from 1"}},
 		{"AS 0", "settings", `{"asn":0}`, []string{"asn: want a whole number from 1"}},
 		{"a word that is none", "settings", `{"ownership":"strict"}`, []string{`ownership: want off, warn, enforce, not "strict"`}},
 		{"the word for unset", "settings", `{"ownership":"unset"}`, []string{`ownership: want off, warn, enforce`}},
@@ -143,6 +158,11 @@ func TestDecodeFindsEveryFault(t *testing.T) {
 		{"a router with a wrong role is told once", "routers/x", `{"role":"leaf","addresses":["192.0.2.1"],"serves":["r1"]}`, []string{`role: want tor, spine`}},
 		{"a bare ToR", "routers/x", `{"role":"tor"}`, []string{"addresses: there is none", "rack: a ToR stands in a rack", "asn: a tor has an AS of its own"}},
 		{"a ToR dressed as a reflector", "routers/x", `{"role":"tor","rack":"r1","asn":1,"addresses":["192.0.2.1"],"serves":["r1"],"clusterID":"1.1.1.1"}`, []string{"serves: only a reflector", "clusterID: only a reflector"}},
+		{"a spine that wants exceptions", "routers/x", `{"role":"spine","asn":1,"addresses":["192.0.2.1"],"exceptions":true}`, []string{"exceptions: only a border router asks for them"}},
+		{"a reflector with a limit", "routers/x", `{"role":"reflector","addresses":["192.0.2.1"],"maxRoutes":5}`, []string{"maxRoutes: a reflector announces what its clients do"}},
+		{"fewer routes than none", "routers/x", `{"role":"spine","asn":1,"addresses":["192.0.2.1"],"maxRoutes":-1}`, []string{"maxRoutes: want a whole number from 0 to 4294967295, not -1"}},
+		{"a restart after no time", "routers/x", `{"role":"spine","asn":1,"addresses":["192.0.2.1"],"maxRoutes":5,"maxRoutesRestart":0}`, []string{"maxRoutesRestart: want a whole number from 1 to 65535, not 0"}},
+		{"a restart without a limit", "routers/x", `{"role":"spine","asn":1,"addresses":["192.0.2.1"],"maxRoutesRestart":5}`, []string{"maxRoutesRestart: nothing ends the session without a limit"}},
 		{"cluster ID zero", "routers/x", `{"role":"reflector","addresses":["192.0.2.1"],"clusterID":"0.0.0.0"}`, []string{"clusterID: cluster ID \"0.0.0.0\""}},
 		{"too many hops", "routers/x", `{"role":"reflector","addresses":["192.0.2.1"],"ttlSecurity":255}`, []string{"ttlSecurity: want a whole number from 0 to 254"}},
 		{"a short MAC address", "workloads/h/w", `{"addresses":["10.0.0.1"],"mac":"02:00"}`, []string{"mac: MAC address \"02:00\": want six octets"}},
@@ -183,6 +203,44 @@ func TestDecodeFindsEveryFault(t *testing.T) {
 				t.Errorf("object %v with faults %v", object, faults)
 			}
 		})
+	}
+}
+
+func TestElevated(t *testing.T) {
+	for _, c := range []struct {
+		name                string
+		priority, localPref uint32
+		want                bool
+	}{
+		{"normal by default", 0, 2147482623, false},
+		{"one above normal", 0, 2147482624, true},
+		{"what Calico sets on a migration's target", 0, 2147483135, true},
+		{"the most there is", 0, 2147483647, true},
+		{"more than there is", 0, 2147483648, false},
+		{"the most LOCAL_PREF can hold", 0, 4294967295, false},
+		{"what other vendors set", 0, 100, false},
+		{"absent", 0, 0, false},
+		{"normal with a priority of one's own", 512, 2147483135, false},
+		{"above that", 512, 2147483136, true},
+		{"the least priority", 1, 2147483646, false},
+		{"above the least priority", 1, 2147483647, true},
+		{"the greatest priority", 2147483646, 1, false},
+		{"above the greatest priority", 2147483646, 2, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := (topology.Settings{NormalRoutePriority: c.priority}).Elevated(c.localPref); got != c.want {
+				t.Errorf("Elevated(%d) = %v", c.localPref, got)
+			}
+		})
+	}
+}
+
+func TestRestartAfter(t *testing.T) {
+	if got := (topology.Router{}).RestartAfter(); got != 15*time.Minute {
+		t.Errorf("by default %v", got)
+	}
+	if got := (topology.Router{MaxRoutesRestart: time.Second}).RestartAfter(); got != time.Second {
+		t.Errorf("with a second %v", got)
 	}
 }
 

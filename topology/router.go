@@ -1,8 +1,10 @@
 package topology
 
 import (
+	"cmp"
 	"net/netip"
 	"strings"
+	"time"
 
 	"heddle/bgp"
 )
@@ -29,7 +31,9 @@ func (r Role) External() bool { return r == ToR || r == Spine || r == Border }
 
 // Router is a BGP speaker that runs no workloads, at /heddle/v1/routers/NAME:
 //
-//	{"role":"tor","rack":"r1","addresses":["192.0.2.1"],"asn":65001,"passwordFile":"…","ttlSecurity":2}
+//	{"role":"tor","rack":"r1","addresses":["192.0.2.1"],"asn":65001,"passwordFile":"…","ttlSecurity":2,
+//	 "maxRoutes":50000,"maxRoutesRestart":300}
+//	{"role":"border","addresses":["192.0.2.9"],"asn":65200,"exceptions":true}
 //	{"role":"reflector","rack":"r1","serves":["r1","r2"],"clusterID":"10.255.0.1","addresses":["192.0.2.251"]}
 type Router struct {
 	Name string
@@ -50,7 +54,19 @@ type Router struct {
 	// TTLSecurity is how many hops away it may be at most (GTSM, RFC 5082), from 1
 	// to 254; 0: not checked.
 	TTLSecurity uint8
+	// Exceptions: a border router hears the exceptions of public pools, too.
+	Exceptions bool
+	// MaxRoutes is how many routes of each family a ToR, spine or border router may
+	// announce before its session is ended; 0: any number.
+	MaxRoutes uint32
+	// MaxRoutesRestart is how long such a session then stays down, in whole seconds
+	// up to 65535; 0: DefaultMaxRoutesRestart. See RestartAfter.
+	MaxRoutesRestart time.Duration
 }
+
+// DefaultMaxRoutesRestart leaves a person the time to see what floods, and does
+// not leave a rack without its ToR for a night.
+const DefaultMaxRoutesRestart = 15 * time.Minute
 
 // Key names the router.
 func (r Router) Key() Key { return Key{KindRouter, r.Name} }
@@ -68,7 +84,17 @@ func (r Router) ServedRacks() []string {
 	return nil
 }
 
+// RestartAfter is how long a session that announced more than MaxRoutes stays
+// down.
+func (r Router) RestartAfter() time.Duration {
+	return cmp.Or(r.MaxRoutesRestart, DefaultMaxRoutesRestart)
+}
+
 func (r Router) fields() fields {
+	var exceptions any // left out unless true: most routers are no border
+	if r.Exceptions {
+		exceptions = true
+	}
 	var cluster string
 	if r.ClusterID != 0 {
 		cluster = r.ClusterID.String()
@@ -82,6 +108,9 @@ func (r Router) fields() fields {
 		{"asn", uint32(r.ASN)},
 		{"passwordFile", r.PasswordFile},
 		{"ttlSecurity", uint32(r.TTLSecurity)},
+		{"exceptions", exceptions},
+		{"maxRoutes", r.MaxRoutes},
+		{"maxRoutesRestart", uint32(r.MaxRoutesRestart / time.Second)},
 	}
 }
 
@@ -96,6 +125,10 @@ func readRouter(r *reader, name string) Router {
 		ClusterID:    one(r, "clusterID", parseClusterID),
 		PasswordFile: one(r, "passwordFile", parseText),
 		TTLSecurity:  uint8(one(r, "ttlSecurity", parseNumber(0, 254))),
+		Exceptions:   one(r, "exceptions", parseFlag).Or(false),
+		MaxRoutes:    one(r, "maxRoutes", parseNumber(0, maxUint32)),
+
+		MaxRoutesRestart: time.Duration(one(r, "maxRoutesRestart", parseNumber(1, 65535))) * time.Second,
 	}
 	role := router.Role
 	if role == RoleUnset {
@@ -107,6 +140,10 @@ func readRouter(r *reader, name string) Router {
 		"a %s has an AS of its own: give its number", role)
 	r.need(role == Reflector || len(router.Serves) == 0, "serves", "only a reflector serves racks: delete it")
 	r.need(role == Reflector || router.ClusterID == 0, "clusterID", "only a reflector has one: delete it")
+	r.need(role == Border || !router.Exceptions, "exceptions", "only a border router asks for them: delete it")
+	r.need(role.External() || router.MaxRoutes == 0, "maxRoutes", "a reflector announces what its clients do, without a limit: delete it")
+	r.need(router.MaxRoutes != 0 || router.MaxRoutesRestart == 0, "maxRoutesRestart",
+		"nothing ends the session without a limit: give maxRoutes, too, or delete it")
 	return router
 }
 

@@ -1,6 +1,7 @@
 package topology
 
 import (
+	"cmp"
 	"net/netip"
 	"time"
 
@@ -9,7 +10,8 @@ import (
 
 // Settings are what the whole fabric agrees on, at /heddle/v1/settings:
 //
-//	{"asn":64512,"summaries":true,"ownership":"warn","discard":["192.0.2.254","2001:db8::dead"],"holdTime":90}
+//	{"asn":64512,"summaries":true,"ownership":"warn","discard":["192.0.2.254","2001:db8::dead"],"holdTime":90,
+//	 "normalRoutePriority":1024}
 type Settings struct {
 	// ASN of hosts and reflectors; 0: the daemon's flag or default.
 	ASN bgp.ASN
@@ -23,7 +25,17 @@ type Settings struct {
 	// HoldTime offered to every peer, in whole seconds from 3 to 65535; 0: the
 	// daemon's default.
 	HoldTime time.Duration
+	// NormalRoutePriority is the metric of a route that is not migrating, as Calico
+	// encodes it in LOCAL_PREF; 0: DefaultNormalRoutePriority. See Elevated.
+	NormalRoutePriority uint32
 }
+
+// DefaultNormalRoutePriority is Calico's, unless its ipv4NormalRoutePriority says
+// otherwise.
+const DefaultNormalRoutePriority = 1024
+
+// maxLocalPref is what Calico subtracts a metric from to get a LOCAL_PREF.
+const maxLocalPref = 1<<31 - 1
 
 // DefaultSettings hold where there is no settings key.
 func DefaultSettings() Settings {
@@ -43,6 +55,17 @@ func (s Settings) DiscardFor(family bgp.Family) (netip.Addr, bool) {
 	return netip.Addr{}, false
 }
 
+// Elevated says whether a LOCAL_PREF is that of a live migration: one of a metric
+// below NormalRoutePriority.
+//
+//	0 … 2147483647 − priority      normal; other vendors' 100 stands here
+//	    … 2147483647               elevated
+//	    … 4294967295               not of this encoding
+func (s Settings) Elevated(localPref uint32) bool {
+	normal := maxLocalPref - cmp.Or(s.NormalRoutePriority, DefaultNormalRoutePriority)
+	return normal < localPref && localPref <= maxLocalPref
+}
+
 func (s Settings) fields() fields {
 	return fields{
 		{"asn", uint32(s.ASN)},
@@ -50,6 +73,7 @@ func (s Settings) fields() fields {
 		{"ownership", s.Ownership.String()},
 		{"discard", texts(s.Discard)},
 		{"holdTime", uint32(s.HoldTime / time.Second)},
+		{"normalRoutePriority", s.NormalRoutePriority},
 	}
 }
 
@@ -60,6 +84,8 @@ func readSettings(r *reader) Settings {
 		Ownership: one(r, "ownership", parseWord[Ownership](ownershipWords)),
 		Discard:   set(r, "discard", parseAddress, netip.Addr.Compare),
 		HoldTime:  time.Duration(one(r, "holdTime", parseNumber(3, 65535))) * time.Second,
+
+		NormalRoutePriority: one(r, "normalRoutePriority", parseNumber(1, maxLocalPref-1)),
 	}
 	if s.Ownership == OwnershipUnset {
 		s.Ownership = OwnershipWarn

@@ -72,6 +72,9 @@ func settings(t *rapid.T) topology.Settings {
 	if flag(t) {
 		s.HoldTime = time.Duration(rapid.IntRange(3, 65535).Draw(t, "hold")) * time.Second
 	}
+	if flag(t) {
+		s.NormalRoutePriority = rapid.Uint32Range(1, 1<<31-2).Draw(t, "priority")
+	}
 	return s
 }
 
@@ -85,6 +88,13 @@ func router(t *rapid.T, name func(*rapid.T) string) topology.Router {
 		Rack:         maybe(t, name),
 		PasswordFile: maybe(t, text),
 		TTLSecurity:  uint8(rapid.IntRange(0, 254).Draw(t, "hops")),
+	}
+	if r.Role.External() && flag(t) {
+		r.MaxRoutes = rapid.Uint32Range(1, 1<<32-1).Draw(t, "routes")
+		r.MaxRoutesRestart = time.Duration(rapid.IntRange(0, 65535).Draw(t, "restart")) * time.Second
+	}
+	if r.Role == topology.Border {
+		r.Exceptions = flag(t)
 	}
 	if r.Role.External() || flag(t) {
 		r.ASN = bgp.ASN(rapid.Uint32Range(1, 3).Draw(t, "asn"))
