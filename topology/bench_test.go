@@ -48,6 +48,30 @@ func BenchmarkLoad(b *testing.B) {
 	runtime.KeepAlive(all)
 }
 
+// BenchmarkOnePool changes one of 10,000 pools, each in one of 500 racks, and
+// takes a snapshot.
+func BenchmarkOnePool(b *testing.B) {
+	var all []topology.Change
+	for i := range 10_000 {
+		all = append(all, topology.Change{
+			Path:  fmt.Sprintf("%spools/p%d", topology.Prefix, i),
+			Value: fmt.Appendf(nil, `{"prefix":"10.%d.%d.0/24","rack":"r%d"}`, i/250, i%250, i/20),
+		})
+	}
+	all = append(all, topology.Change{Path: topology.Prefix + "settings", Value: []byte(`{"discard":["192.0.2.254"]}`)})
+	var inv topology.Inventory
+	inv.Apply(1, all)
+	inv.Snapshot()
+	b.ResetTimer()
+	for i := range b.N {
+		inv.Apply(2, []topology.Change{{
+			Path:  topology.Prefix + "pools/p7",
+			Value: fmt.Appendf(nil, `{"prefix":"10.0.7.0/24","rack":"r%d"}`, i%2),
+		}})
+		inv.Snapshot()
+	}
+}
+
 // BenchmarkOneWorkload changes one of 100,000 and takes a snapshot.
 func BenchmarkOneWorkload(b *testing.B) {
 	var inv topology.Inventory

@@ -218,7 +218,9 @@ func (inv *Inventory) build(previous *Snapshot) *Snapshot {
 	if previous == nil {
 		previous = new(Snapshot)
 	}
-	s := &Snapshot{revision: inv.revision, speakers: previous.speakers, ranges: previous.ranges}
+	s := &Snapshot{
+		revision: inv.revision, speakers: previous.speakers, ranges: previous.ranges, summaries: previous.summaries,
+	}
 	var settings, racks, pools, nodes, routers bool
 	s.settings, settings = inv.settings.share()
 	s.racks, racks = inv.racks.share()
@@ -236,6 +238,9 @@ func (inv *Inventory) build(previous *Snapshot) *Snapshot {
 	}
 	if pools {
 		s.ranges = indexRanges(s.pools)
+	}
+	if settings || racks || pools {
+		s.summaries = findSummaries(s)
 	}
 	s.rackNames = previous.rackNames
 	if racks || pools || nodes || routers {

@@ -19,7 +19,7 @@ func fabric() map[string]string {
 		"pools/blue":        `{"prefix":"10.1.0.0/16","rack":"r1"}`,
 		"pools/blue6":       `{"prefix":"fd00:1::/64","rack":"r1"}`,
 		"pools/green":       `{"prefix":"10.2.0.0/16","rack":"r2","summaries":false}`,
-		"pools/green-inner": `{"prefix":"10.2.9.0/24","rack":"r1"}`,
+		"pools/green-inner": `{"prefix":"10.2.9.0/24","rack":"r2"}`,
 		"pools/anycast":     `{"prefix":"10.9.0.0/24","anycast":true}`,
 		"nodes/h1":          `{"addresses":["192.0.2.11","2001:db8::11"],"rack":"r1"}`,
 		"nodes/h2":          `{"addresses":["192.0.2.12"],"rack":"r2"}`,

@@ -42,7 +42,7 @@ func (inv *Inventory) problems(s *Snapshot) []Problem {
 	c.clusters()
 	c.servedRacks()
 	c.homes()
-	c.poolPrefixes()
+	c.found = append(c.found, s.summaries.problems...)
 	c.discards()
 	c.strandedWorkloads()
 	c.duplicateWorkloads(inv.workloads.contested)
@@ -150,15 +150,6 @@ func (c *checks) homes() {
 	}
 }
 
-func (c *checks) poolPrefixes() {
-	for pool := range c.Pools() {
-		if first := c.ranges.names[pool.Prefix]; first != pool.Name {
-			c.add(pool.Key(), "has prefix %s, as has pool %s, which counts: delete one or give it another prefix",
-				pool.Prefix, first)
-		}
-	}
-}
-
 // discards: a summary without a next hop cannot be told to anyone.
 func (c *checks) discards() {
 	var listeners bool
@@ -167,7 +158,7 @@ func (c *checks) discards() {
 	}
 	for pool := range c.Pools() {
 		family := bgp.FamilyOf(pool.Prefix.Addr())
-		if _, ok := c.Settings().DiscardFor(family); listeners && !ok && c.Summarized(pool) {
+		if _, ok := c.Settings().DiscardFor(family); listeners && !ok && c.wantsSummary(pool) {
 			c.add(pool.Key(), "is to be summarised, but there is no %s discard address for a next hop: "+
 				"add one to discard in the settings", family)
 		}

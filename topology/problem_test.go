@@ -75,7 +75,7 @@ func TestProblems(t *testing.T) {
 		{
 			"two pools of one prefix",
 			map[string]string{"pools/zzz": `{"prefix":"10.1.0.0/16","rack":"r1"}`},
-			[]string{"pool zzz: has prefix 10.1.0.0/16, as has pool blue, which counts: "},
+			[]string{"pool zzz: has prefix 10.1.0.0/16, as has pool blue, which counts, though neither is summarised: delete one "},
 		},
 		{
 			"no discard address for a family that is summarised",

@@ -24,9 +24,10 @@ type Snapshot struct {
 	byNode    map[string][]*Workload
 	byAddress [256]map[netip.Addr][]*Workload
 
-	speakers map[netip.Addr][]Key // who claims an address that sessions or next hops use
-	ranges   ranges
-	problems []Problem
+	speakers  map[netip.Addr][]Key // who claims an address that sessions or next hops use
+	ranges    ranges
+	summaries summaries
+	problems  []Problem
 }
 
 // Revision of the datastore at which the snapshot last changed.
@@ -80,13 +81,6 @@ func (s *Snapshot) Pools() iter.Seq[Pool] { return inOrder(s.pools) }
 func (s *Snapshot) PoolOf(addr netip.Addr) (Pool, bool) {
 	name, ok := s.ranges.find(addr)
 	return s.pools[name], ok
-}
-
-// Summarized says whether a pool is summarised: what it says itself, else its
-// rack, else the settings. A pool without a home never is.
-func (s *Snapshot) Summarized(pool Pool) bool {
-	rack := s.racks[pool.Rack]
-	return pool.Rack != "" && pool.Summaries.Or(rack.Summaries.Or(s.Settings().Summaries))
 }
 
 // Node gives a node by name.
