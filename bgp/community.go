@@ -1,6 +1,7 @@
 package bgp
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -36,6 +37,28 @@ func (c Community) String() string {
 // data parts.
 type LargeCommunity struct {
 	Global, Local1, Local2 uint32
+}
+
+// The first local data part of the large communities that a fabric writes itself,
+// its AS being the global administrator. Nobody else's are trusted.
+const (
+	// LargeTag: the second part is the ID of a tag of the workload.
+	LargeTag uint32 = 1
+	// LargeClass: the second part is the class of an exported route.
+	LargeClass uint32 = 2
+	// LargeLocalPref: the second part is the LOCAL_PREF of an exported route, which
+	// external peers are not sent (RFC 4271 §5.1.5).
+	LargeLocalPref uint32 = 3
+)
+
+// Own says whether the community is one that a fabric of this AS writes itself.
+func (c LargeCommunity) Own(asn ASN) bool {
+	return c.Global == uint32(asn) && c.Local1 >= LargeTag && c.Local1 <= LargeLocalPref
+}
+
+// Compare orders communities as RFC 8092 §4 writes them, part by part.
+func (c LargeCommunity) Compare(d LargeCommunity) int {
+	return cmp.Or(cmp.Compare(c.Global, d.Global), cmp.Compare(c.Local1, d.Local1), cmp.Compare(c.Local2, d.Local2))
 }
 
 // String is the canonical form of RFC 8092 §4.

@@ -11,13 +11,16 @@ import (
 // appendAttribute appends an attribute; the extended length bit is set as the
 // value needs it.
 func appendAttribute(dst []byte, flags bgp.AttrFlags, typ bgp.AttrType, value []byte) []byte {
-	if len(value) > 255 {
+	return append(appendAttributeHead(dst, flags, typ, len(value)), value...)
+}
+
+// appendAttributeHead appends all of an attribute but its value.
+func appendAttributeHead(dst []byte, flags bgp.AttrFlags, typ bgp.AttrType, length int) []byte {
+	if length > 255 {
 		dst = append(dst, byte(flags|bgp.FlagExtendedLength), byte(typ))
-		dst = binary.BigEndian.AppendUint16(dst, uint16(len(value)))
-	} else {
-		dst = append(dst, byte(flags&^bgp.FlagExtendedLength), byte(typ), byte(len(value)))
+		return binary.BigEndian.AppendUint16(dst, uint16(length))
 	}
-	return append(dst, value...)
+	return append(dst, byte(flags&^bgp.FlagExtendedLength), byte(typ), byte(length))
 }
 
 // announce adds reachable NLRI with the attributes of the walk. A next hop that

@@ -23,13 +23,7 @@ func AppendReflected(dst []byte, attrs *bgp.Attrs, r Reflection) []byte {
 	}
 	dst = append(dst, byte(bgp.FlagOptional), byte(bgp.AttrOriginatorID), 4)
 	dst = binary.BigEndian.AppendUint32(dst, uint32(originator))
-	length := 4 + len(attrs.Clusters)
-	if length > 255 {
-		dst = append(dst, byte(bgp.FlagOptional|bgp.FlagExtendedLength), byte(bgp.AttrClusterList))
-		dst = binary.BigEndian.AppendUint16(dst, uint16(length))
-	} else {
-		dst = append(dst, byte(bgp.FlagOptional), byte(bgp.AttrClusterList), byte(length))
-	}
+	dst = appendAttributeHead(dst, bgp.FlagOptional, bgp.AttrClusterList, 4+len(attrs.Clusters))
 	dst = binary.BigEndian.AppendUint32(dst, uint32(r.Cluster))
 	dst = append(dst, attrs.Clusters...)
 	return append(dst, attrs.After...)
