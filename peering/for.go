@@ -93,7 +93,7 @@ func (p *planner) node(n topology.Node) {
 func (p *planner) router(r topology.Router) {
 	s := Session{
 		Name: r.Name, Role: r.Role.String(), Rack: r.Rack, Kind: External, RemoteASN: r.ASN,
-		Hops: int(r.TTLSecurity), PasswordFile: r.PasswordFile,
+		Hops: int(r.TTLSecurity), PasswordFile: r.PasswordFile, Exceptions: r.Exceptions,
 	}
 	switch r.Role {
 	case topology.Reflector:

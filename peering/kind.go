@@ -15,6 +15,8 @@ const (
 	NonClient
 	// External is an eBGP session.
 	External
+	// Ourselves is no session: it stands where the source of a summary is named.
+	Ourselves
 )
 
 // Internal says whether the session is iBGP.
@@ -29,6 +31,8 @@ func (k Kind) String() string {
 		return "non-client"
 	case External:
 		return "external"
+	case Ourselves:
+		return "ourselves"
 	}
 	return fmt.Sprintf("kind(%d)", uint8(k))
 }

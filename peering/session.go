@@ -41,6 +41,8 @@ type Session struct {
 	Role   string     // host, tor, spine, border, reflector
 	Rack   string
 	Source Source
+	// Exceptions: a border router hears of exceptions, too.
+	Exceptions bool
 
 	Kind         Kind
 	RemoteASN    bgp.ASN

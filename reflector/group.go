@@ -5,9 +5,9 @@ import (
 	"time"
 
 	"heddle/bgp"
-	"heddle/peering/session"
 	"heddle/peering/wire"
 	"heddle/reflector/rib"
+	"heddle/summarize"
 )
 
 // group is an update group: the members hear the same, in the same octets.
@@ -29,8 +29,17 @@ type snapshot struct {
 	used    time.Time
 }
 
-func viewOf(k session.Negotiated, a *arrival) rib.View {
-	return rib.View{To: a.spec.Kind, Families: k.Families, FourOctetAS: k.FourOctetAS, MaxMessage: k.MaxMessage}
+// viewOf is what a peer is to hear, and how it is written. ToRs of one rack share a
+// view, as do all clients.
+func (r *Reflector) viewOf(a *arrival) rib.View {
+	k, to := a.negotiated, summarize.Listener{Speaker: summarize.SpeakerOf(a.spec)}
+	switch to.Speaker {
+	case summarize.ToR:
+		to.Rack = r.rib.Rack(a.spec.Rack)
+	case summarize.Border:
+		to.Exceptions = a.spec.Exceptions
+	}
+	return rib.View{To: to, Families: k.Families, FourOctetAS: k.FourOctetAS, MaxMessage: k.MaxMessage}
 }
 
 // group returns the group of a view, a new one if need be.

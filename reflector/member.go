@@ -8,6 +8,7 @@ import (
 	"heddle/peering"
 	"heddle/peering/session"
 	"heddle/reflector/rib"
+	"heddle/summarize"
 )
 
 // outlet is the session of a member as the loop uses it; none of it blocks.
@@ -61,10 +62,14 @@ func (r *Reflector) arrive(a arrival, now time.Time) {
 	if m != nil {
 		r.finishDrops(m)
 		r.welcomeBack(m, &a, now)
-	} else {
+		// What waits to be told is of the peer as it was. It may be forgotten with that.
+		r.flush(now, true)
+		m = r.members[a.spec.Remote]
+	}
+	if m == nil {
 		m = &member{key: a.spec.Remote}
 	}
-	source := rib.Source{Kind: a.spec.Kind, RouterID: a.negotiated.RouterID, Address: a.spec.Remote}
+	source := r.sourceOf(&a)
 	if m.id == 0 {
 		id, ok := r.rib.AddSource(source, r.needed())
 		if !ok {
@@ -77,16 +82,40 @@ func (r *Reflector) arrive(a arrival, now time.Time) {
 		r.rib.SetSource(m.id, source)
 	}
 	m.arrival, m.up = a, true
-	m.group = r.group(viewOf(a.negotiated, &a))
+	m.group = r.group(r.viewOf(&a))
 	s := r.recent(m.group, now)
-	m.feed = &feed{to: m.receiver(), hunger: r.hunger}
+	m.feed = &feed{to: r.receiver(m), hunger: r.hunger}
 	m.feed.join(s.at, s.version, s.initial(m.group.view))
 	m.group.members = append(m.group.members, m)
 	a.outlet.Attach(m.feed)
 }
 
-func (m *member) receiver() rib.Receiver {
-	return rib.Receiver{ID: m.id, RouterID: m.arrival.negotiated.RouterID}
+// sourceOf is a peer as the decision sees it.
+func (r *Reflector) sourceOf(a *arrival) rib.Source {
+	return rib.Source{
+		Speaker: summarize.SpeakerOf(a.spec), Rack: r.rib.Rack(a.spec.Rack), RouterID: a.negotiated.RouterID, Address: a.spec.Remote,
+	}
+}
+
+// receiver is a peer as chunks see it.
+func (r *Reflector) receiver(m *member) rib.Receiver {
+	to := rib.Receiver{ID: m.id}
+	switch summarize.SpeakerOf(m.arrival.spec) {
+	case summarize.Client:
+		to.Rack = r.rackOf(m)
+		fallthrough
+	case summarize.NonClient:
+		to.RouterID = m.arrival.negotiated.RouterID
+	}
+	return to
+}
+
+// rackOf is the rack that a client stands in now: by the inventory, else as planned.
+func (r *Reflector) rackOf(m *member) summarize.Rack {
+	if host, ok := r.rib.Map().HostAt(m.key); ok {
+		return host.Rack
+	}
+	return r.rib.Rack(m.arrival.spec.Rack)
 }
 
 // welcomeBack decides what of a peer's old routes outlives its return: those of

@@ -148,16 +148,27 @@ func (r *Reflector) next(now time.Time) time.Duration {
 		return 0
 	case r.rib.Dirty() > 0:
 		return r.pace.wait(now, r.rib.Dirty())
+	case r.due(now) == 0:
+		return 0
 	case len(r.refresh) > 0:
 		return refreshPause
 	case len(r.members) > 0:
-		return housekeeping
+		return min(housekeeping, r.due(now))
+	}
+	return r.due(now)
+}
+
+// due is how long until there is something to tell though nothing changes.
+func (r *Reflector) due(now time.Time) time.Duration {
+	if at, ok := r.rib.Due(); ok {
+		return max(0, at.Sub(now))
 	}
 	return time.Hour
 }
 
 // take takes in one event.
 func (r *Reflector) take(e event, now time.Time) {
+	r.rib.Tick(now)
 	if e.arrival != nil {
 		r.arrive(*e.arrival, now)
 		return
@@ -206,6 +217,7 @@ const takenMost = 64
 // work does what is due after an event: what is waiting is taken in, as far as it
 // goes well into one flush, and then peers are told.
 func (r *Reflector) work(now time.Time) {
+	r.rib.Tick(now)
 	for range takenMost {
 		if r.rib.Dirty() >= dirtyMost || !r.takeNext(now) {
 			break
@@ -215,7 +227,7 @@ func (r *Reflector) work(now time.Time) {
 	if len(r.leaving) > 0 && r.rib.Dirty() == 0 {
 		r.forget()
 	}
-	if r.rib.Dirty() > 0 && r.pace.wait(now, r.rib.Dirty()) == 0 {
+	if (r.rib.Dirty() > 0 && r.pace.wait(now, r.rib.Dirty()) == 0) || r.due(now) == 0 {
 		r.flush(now, len(r.events) > 0 || len(r.dropping) > 0)
 	}
 	r.answerRefreshes(now)
@@ -241,6 +253,11 @@ func (r *Reflector) takeNext(now time.Time) bool {
 func (r *Reflector) flush(now time.Time, busy bool) {
 	chunks := r.rib.Flush(r.views)
 	r.forget()
+	r.publish(chunks, now, busy)
+}
+
+// publish appends what a flush made to the groups' logs, and has it sent.
+func (r *Reflector) publish(chunks [][]*rib.Chunk, now time.Time, busy bool) {
 	if chunks == nil {
 		return
 	}

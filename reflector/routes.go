@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"heddle/bgp"
+	"heddle/peering"
 	"heddle/peering/wire"
 	"heddle/reflector/rib"
 )
@@ -69,12 +70,20 @@ func (r *Reflector) Routes(ctx context.Context, family bgp.Family, each func(Rou
 	}
 }
 
+// announcer is the session that a path came from; of summaries, one with ourselves.
+func (r *Reflector) announcer(id rib.SourceID) peering.Session {
+	if m := r.byID[id]; m != nil {
+		return m.arrival.spec
+	}
+	return peering.Session{Name: "ourselves", Kind: peering.Ourselves}
+}
+
 func (r *Reflector) paths(found []rib.Path) []Path {
 	list := make([]Path, 0, len(found))
 	for _, p := range found {
-		m := r.byID[p.Source]
+		from := r.announcer(p.Source)
 		list = append(list, Path{
-			From: m.key, Name: m.arrival.spec.Name, Kind: m.arrival.spec.Kind.String(),
+			From: from.Remote, Name: from.Name, Kind: from.Kind.String(),
 			Best: p.Best, Reason: p.Reason.String(), Stale: p.Stale, Refused: p.Refused,
 			NextHop: p.Attrs.NextHop, Origin: p.Attrs.Origin, LocalPref: p.Attrs.LocalPref,
 			MED: p.Attrs.MED, HasMED: p.Attrs.HasMED, OriginatorID: p.Attrs.Originator,

@@ -80,7 +80,7 @@ func (r *Reflector) tables(m *member) Tables {
 		}
 	}
 	if m.up {
-		t.Group = m.group.view.String()
+		t.Group = r.rib.NameOf(m.group.view)
 		if m.walk != nil || m.feed.passed.Load() < m.group.log.last.seq {
 			t.Behind = r.rib.Version() - m.feed.seen.Load()
 		}
@@ -89,7 +89,7 @@ func (r *Reflector) tables(m *member) Tables {
 }
 
 func (r *Reflector) groupStats(g *group) GroupStats {
-	s := GroupStats{Name: g.view.String(), LogOctets: g.log.octets, Advertised: map[bgp.Family]int{}}
+	s := GroupStats{Name: r.rib.NameOf(g.view), LogOctets: g.log.octets, Advertised: map[bgp.Family]int{}}
 	for _, m := range g.members {
 		s.Members = append(s.Members, m.key)
 		if m.walk != nil {

@@ -29,6 +29,7 @@ type control struct {
 	inventory topology.Inventory
 	static    *topology.Snapshot // of the --inventory files
 	refused   error              // why the files as they are now are not in force
+	fabric    fabric             // both, as one
 	self      rib.Self
 	sessions  *session.Server
 	tables    *reflector.Reflector
@@ -39,8 +40,9 @@ type control struct {
 
 // state is what others may see of the control loop.
 type state struct {
-	complete bool // the first inventory is here
-	snapshot *topology.Snapshot
+	complete bool               // the first inventory is here
+	snapshot *topology.Snapshot // of etcd
+	fabric   *topology.Snapshot // of etcd and files
 	problems []peering.Problem
 	self     rib.Self
 	sessions *session.Server      // nil until there is an inventory
@@ -87,9 +89,9 @@ func (c *control) first(ctx context.Context, batches <-chan etcd.Batch) error {
 	}
 }
 
-func (c *control) attach(self rib.Self, sessions *session.Server, tables *reflector.Reflector) {
+func (c *control) attach(ctx context.Context, self rib.Self, sessions *session.Server, tables *reflector.Reflector) error {
 	c.self, c.sessions, c.tables = self, sessions, tables
-	c.apply()
+	return c.apply(ctx)
 }
 
 // run follows the inventory until the context ends. SIGHUP has files read again.
@@ -109,7 +111,9 @@ func (c *control) run(ctx context.Context, batches <-chan etcd.Batch) error {
 				c.log.Info("reload", "objects", count(c.static))
 			}
 		}
-		c.apply()
+		if err := c.apply(ctx); err != nil {
+			return ignoreCanceled(err)
+		}
 	}
 }
 
@@ -121,8 +125,8 @@ func (c *control) take(b etcd.Batch) {
 	}
 }
 
-// apply plans the sessions and makes them so.
-func (c *control) apply() {
+// apply has routes judged by the inventory, plans the sessions and makes them so.
+func (c *control) apply(ctx context.Context) error {
 	snapshot := c.inventory.Snapshot()
 	self := peering.Self{
 		Name: c.options.name, ASN: c.self.ASN, HoldTime: time.Duration(c.options.holdTime) * time.Second,
@@ -149,10 +153,16 @@ func (c *control) apply() {
 		problems = append(problems, peering.Problem{Object: "settings", Text: fmt.Sprintf(
 			"asn is %s and we run with %s: restart the reflector, or remove --asn if that is what sets it", asn, c.self.ASN)})
 	}
+	// Routes first: the first words of a new session are judged by what made it.
+	whole := c.fabric.of(snapshot, c.static)
+	if err := c.tables.Follow(ctx, whole); err != nil {
+		return err
+	}
 	c.sessions.Apply(peering.Merge(plan, fixed))
 	c.current.Store(&state{
-		complete: true, snapshot: snapshot, problems: problems, self: c.self, sessions: c.sessions, tables: c.tables,
+		complete: true, snapshot: snapshot, fabric: whole, problems: problems, self: c.self, sessions: c.sessions, tables: c.tables,
 	})
+	return nil
 }
 
 // loadStatic reads the --inventory files.

@@ -113,7 +113,9 @@ func (d *daemon) serve(ctx, background context.Context, g *group, batches <-chan
 	if err := economize(); err != nil {
 		d.log.Warn("memory that start-up used stays resident", "error", err)
 	}
-	d.control.attach(self, sessions, tables)
+	if err := d.control.attach(background, self, sessions, tables); err != nil {
+		return ignoreCanceled(err)
+	}
 	g.start(func() error { return d.control.run(background, batches) })
 	return sessions.Run(ctx)
 }

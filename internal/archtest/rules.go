@@ -12,16 +12,18 @@ func house() map[string][]string {
 	sessions := append([]string{"peering", "peering/wire"}, fabric...)
 	all := []string{
 		"bgp", "topology", "topology/etcd", "topology/etcd/embedded", "topology/manifest",
-		"peering", "peering/session", "peering/wire", "reflector", "reflector/rib",
+		"peering", "peering/session", "peering/wire", "summarize", "reflector", "reflector/rib",
 	}
 	return map[string][]string{
 		"cmd/heddle": append([]string{"internal/config", "internal/api", "internal/telemetry", "lab/bench"}, all...),
 
-		"reflector":     append([]string{"peering/session", "reflector/rib"}, sessions...),
-		"reflector/rib": {"bgp", "peering", "peering/wire"},
+		"reflector":     append([]string{"peering/session", "reflector/rib", "summarize"}, sessions...),
+		"reflector/rib": {"bgp", "topology", "peering/wire", "summarize"},
 		"lab/bench":     {"lab/netns", "peering/wire", "bgp"},
 		"lab/netns":     nil,
 		"lab/interop":   {"lab/netns"},
+
+		"summarize": append([]string{"peering"}, fabric...),
 
 		"peering":         fabric,
 		"peering/session": {"bgp", "peering", "peering/wire"},
@@ -69,13 +71,14 @@ func doors() []door {
 			"cmd/heddle", "reflector", "peering/session", "topology/etcd", "topology/etcd/embedded", "internal/api", "internal/telemetry", "lab/interop",
 		}, "the core is silent: return a value and let the shell speak"},
 		{"os/exec", []string{"lab/netns", "lab/interop", "lab/bench"}, "no program is run but by the lab"},
+		{"github.com/gaissmai/bart", []string{"summarize"}, "longest prefix match is summarize.Map's"},
 		{"unsafe", []string{"peering/session"}, "only the socket calls need it"},
 	}
 }
 
 // pure packages take values and give values: no logs, no sockets, no clock.
 func pure() []string {
-	return []string{"bgp", "topology", "topology/manifest", "peering", "peering/wire", "reflector/rib"}
+	return []string{"bgp", "topology", "topology/manifest", "peering", "peering/wire", "summarize", "reflector/rib"}
 }
 
 // impure is what a pure package may not import, and why. time is welcome for its

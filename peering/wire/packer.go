@@ -20,8 +20,10 @@ import (
 //	IPv4   header │ 0 │ length │ attributes          │ NLRI…
 //	IPv6   header │ 0 │ length │ MP_REACH_NLRI(NLRI…) │ attributes
 type Packer struct {
-	Octets []byte
-	Limit  int // longest message, in octets
+	Octets  []byte
+	Limit   int // longest message, in octets
+	PathIDs bool
+	PathID  uint32
 
 	family   bgp.Family
 	withdraw bool

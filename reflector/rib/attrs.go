@@ -7,6 +7,7 @@ import (
 
 	"heddle/bgp"
 	"heddle/peering/wire"
+	"heddle/summarize"
 )
 
 // setID names an interned attribute set; 0 is none.
@@ -15,11 +16,14 @@ type setID uint32
 // set is an interned attribute set: one per distinct content, however many
 // routes carry it. Its octets are one allocation that attrs' slices alias.
 type set struct {
-	attrs bgp.Attrs // Originator is never 0: a route without one has its source's
+	attrs bgp.Attrs // Originator, where an iBGP peer gave none, is that peer
 	key   []byte
 	refs  uint32
 	hash  uint64
 	chain setID // next set with the same hash
+
+	host   summarize.Host // that the next hop belongs to, by the map in force
+	hosted bool           // there is one
 }
 
 // interner keeps every attribute set once. Equal ids mean equal sets, so that
@@ -39,9 +43,9 @@ func newInterner() interner {
 func (in *interner) get(id setID) *set { return &in.sets[id] }
 
 // intern returns the id of an attribute set as heard from a peer whose BGP
-// Identifier is originator, with one reference that the caller owns. The set is
-// copied if it is new.
-func (in *interner) intern(attrs *bgp.Attrs, originator bgp.RouterID) setID {
+// Identifier is originator (0: not an iBGP peer), with one reference that the caller
+// owns. The set is copied if it is new.
+func (in *interner) intern(m *summarize.Map, attrs *bgp.Attrs, originator bgp.RouterID) setID {
 	if attrs.Originator != 0 {
 		originator = attrs.Originator
 	}
@@ -61,8 +65,21 @@ func (in *interner) intern(attrs *bgp.Attrs, originator bgp.RouterID) setID {
 	s.attrs.Before, rest = cut(rest, len(attrs.Before))
 	s.attrs.Clusters, rest = cut(rest, len(attrs.Clusters))
 	s.attrs.After = rest
+	s.place(m)
 	in.byHash[hash] = id
 	return id
+}
+
+// place finds the host that the set's next hop belongs to.
+func (s *set) place(m *summarize.Map) { s.host, s.hosted = m.HostAt(s.attrs.NextHop) }
+
+// settle places every set by a new map.
+func (in *interner) settle(m *summarize.Map) {
+	for i := 1; i < len(in.sets); i++ {
+		if s := &in.sets[i]; s.refs > 0 {
+			s.place(m)
+		}
+	}
 }
 
 const setKeyHead = 16 + 4 + 2 + 2

@@ -8,9 +8,9 @@ import (
 
 	"heddle/bgp"
 	"heddle/internal/oracle"
-	"heddle/peering"
 	"heddle/peering/wire"
 	"heddle/reflector/rib"
+	"heddle/summarize"
 )
 
 // load is hosts that announce routes each, one UPDATE per host.
@@ -29,7 +29,7 @@ func newLoad(b testing.TB, family bgp.Family, hosts, routes int) *load {
 		if family == bgp.IPv6Unicast {
 			hop = netip.AddrFrom16([16]byte{0xfd, 14: byte(h >> 8), 15: byte(h)})
 		}
-		id, ok := l.rib.AddSource(rib.Source{Kind: peering.Client, RouterID: bgp.RouterID(h + 10), Address: hop}, 0)
+		id, ok := l.rib.AddSource(rib.Source{Speaker: summarize.Client, RouterID: bgp.RouterID(h + 10), Address: hop}, 0)
 		if !ok {
 			b.Fatal("no source id")
 		}
@@ -66,7 +66,7 @@ func (l *load) announce(host int) {
 	}
 }
 
-var clients = []rib.View{{To: peering.Client, Families: bgp.FamiliesOf(bgp.Families[:]...), FourOctetAS: true, MaxMessage: 4096}}
+var clients = []rib.View{{To: summarize.Listener{Speaker: summarize.Client}, Families: bgp.FamiliesOf(bgp.Families[:]...), FourOctetAS: true, MaxMessage: 4096}}
 
 func BenchmarkLoad(b *testing.B) {
 	for _, family := range bgp.Families {

@@ -7,30 +7,37 @@ type Chunk struct {
 	Version  uint64 // a peer that has this chunk knows the table up to here
 	Messages int
 
-	segments []segment
+	segments  []segment
+	audiences []audience // that segments name, counted from 1
 }
 
-// segment is whole messages up to end. Those with only unset go to every peer
-// but the one whose route it is (of). Those with only set go to the peers of
+// addressees are those a run of messages is for. Those with only unset go to every
+// peer but the one whose route it is (of). Those with only set go to the peers of
 // which that is true for of and not for was: the best route moved to them from
 // somebody else's, so that they hold what must be withdrawn.
+type addressees struct {
+	only bool
+	of   mark
+	was  mark
+}
+
+func (a *addressees) include(to Receiver) bool {
+	if a.only {
+		return a.of.of(to) && !a.was.of(to)
+	}
+	return !a.of.of(to)
+}
+
+// segment is whole messages up to end.
 type segment struct {
+	addressees
 	end      uint32
 	messages uint32
-	only     bool
-	of       mark
-	was      mark
+	audience uint16 // 0: everybody
 }
 
-func (s *segment) goesTo(to Receiver) bool {
-	if s.only {
-		return s.of.of(to) && !s.was.of(to)
-	}
-	return !s.of.of(to)
-}
-
-func (s segment) sameAddressees(t segment) bool {
-	return s.only == t.only && s.of == t.of && s.was == t.was
+func (c *Chunk) goes(s *segment, to Receiver) bool {
+	return s.include(to) && (s.audience == 0 || c.audiences[s.audience-1].has(to.Rack))
 }
 
 // Gather appends the octets a peer is to receive, in as few slices as possible,
@@ -42,7 +49,7 @@ func (c *Chunk) Gather(dst [][]byte, to Receiver) (more [][]byte, messages int) 
 	from, at := -1, 0
 	for i := range c.segments {
 		s := &c.segments[i]
-		goes := s.goesTo(to)
+		goes := c.goes(s, to)
 		switch {
 		case goes && from < 0:
 			from = at

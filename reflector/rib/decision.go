@@ -4,19 +4,24 @@ import (
 	"net/netip"
 
 	"heddle/bgp"
-	"heddle/peering"
+	"heddle/summarize"
 )
 
 // Reason is the step of the decision at which a path lost, or why it was no
 // candidate.
 type Reason uint8
 
-// The steps in order: RFC 4271 §9.1.1 and §9.1.2.2, with RFC 4456 §9. The metric to
-// the next hop (step e) is left out: a reflector away from the forwarding path
-// has none that would mean anything to its clients.
+// The steps in order: the evidence of where an address lives (DESIGN §6), then RFC
+// 4271 §9.1.1 and §9.1.2.2, with RFC 4456 §9. The metric to the next hop (step e) is
+// left out: a reflector away from the forwarding path has none that would mean
+// anything to its clients.
 const (
 	ReasonBest Reason = iota
 	ReasonRefused
+	ReasonDisowned
+	ReasonMigrated
+	ReasonOwner
+	ReasonStale
 	ReasonLocalPref
 	ReasonASPath
 	ReasonOrigin
@@ -34,6 +39,14 @@ func (r Reason) String() string {
 		return "best"
 	case ReasonRefused:
 		return "refused on import"
+	case ReasonDisowned:
+		return "the inventory no longer has the workload there"
+	case ReasonMigrated:
+		return "another host has it by live migration"
+	case ReasonOwner:
+		return "the inventory has the workload on another host"
+	case ReasonStale:
+		return "stale: its host's session is gone"
 	case ReasonLocalPref:
 		return "lower LOCAL_PREF"
 	case ReasonASPath:
@@ -57,10 +70,42 @@ func (r Reason) String() string {
 // candidate is a path in contention, with all the decision asks.
 type candidate struct {
 	attrs    *bgp.Attrs
-	kind     peering.Kind
+	rank     rank
+	speaker  summarize.Speaker
 	routerID bgp.RouterID // of the peer; ORIGINATOR_ID takes its place (RFC 4456 §9)
 	address  netip.Addr   // of the peer
 	source   SourceID
+}
+
+func (c *candidate) originator() bgp.RouterID {
+	if c.attrs.Originator != 0 {
+		return c.attrs.Originator
+	}
+	return c.routerID
+}
+
+// rank is what evidence says for a path; higher is better, the highest bit counts
+// most. Where nobody contests a path it is not looked at.
+type rank uint8
+
+const (
+	rankFresh    rank = 1 << iota // not kept over a restart only
+	rankOwner                     // the inventory has the workload there
+	rankMigrated                  // a live migration's path, from a node the workload is due at
+	rankOwned                     // not about to be refused
+)
+
+// lacks is the first evidence that the better of two ranks has and the worse lacks.
+func (worse rank) lacks(better rank) Reason {
+	switch missing := better &^ worse; {
+	case missing&rankOwned != 0:
+		return ReasonDisowned
+	case missing&rankMigrated != 0:
+		return ReasonMigrated
+	case missing&rankOwner != 0:
+		return ReasonOwner
+	}
+	return ReasonStale
 }
 
 // compare says which of two paths is better: negative for a, positive for b. It
@@ -70,6 +115,10 @@ type candidate struct {
 func compare(a, b *candidate, withMED bool) (int, Reason) {
 	x, y := a.attrs, b.attrs
 	switch {
+	case a.rank > b.rank:
+		return -1, b.rank.lacks(a.rank)
+	case a.rank < b.rank:
+		return 1, a.rank.lacks(b.rank)
 	case x.LocalPref != y.LocalPref:
 		return order(x.LocalPref > y.LocalPref), ReasonLocalPref
 	case x.ASPathLength != y.ASPathLength:
@@ -78,10 +127,10 @@ func compare(a, b *candidate, withMED bool) (int, Reason) {
 		return order(x.Origin < y.Origin), ReasonOrigin
 	case withMED && x.MED != y.MED:
 		return order(x.MED < y.MED), ReasonMED
-	case a.kind.Internal() != b.kind.Internal():
-		return order(b.kind.Internal()), ReasonExternal
-	case x.Originator != y.Originator:
-		return order(x.Originator < y.Originator), ReasonRouterID
+	case a.speaker.Internal() != b.speaker.Internal():
+		return order(b.speaker.Internal()), ReasonExternal
+	case a.originator() != b.originator():
+		return order(a.originator() < b.originator()), ReasonRouterID
 	case len(x.Clusters) != len(y.Clusters):
 		return order(len(x.Clusters) < len(y.Clusters)), ReasonClusterList
 	case a.address != b.address:

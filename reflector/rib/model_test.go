@@ -11,9 +11,9 @@ import (
 
 	"heddle/bgp"
 	"heddle/internal/oracle"
-	"heddle/peering"
 	"heddle/peering/wire"
 	"heddle/reflector/rib"
+	"heddle/summarize"
 )
 
 // twins drives the RIB and its slow twin side by side. Every peer reads what it is
@@ -65,17 +65,17 @@ func (w *twins) up(name string) {
 		Name: name, Client: name[0] == 'c', RouterID: 0x0a000000 | uint32(n),
 		Address: netip.AddrFrom4([4]byte{192, 0, 2, n}), IPv4: true, IPv6: n != '3',
 	}}
-	kind := peering.NonClient
+	kind := summarize.NonClient
 	if p.Client {
-		kind = peering.Client
+		kind = summarize.Client
 	} else {
 		p.Address = netip.AddrFrom4([4]byte{198, 51, 100, n}) // n1 has c1's router ID, and nothing else of it
 	}
-	p.view = rib.View{To: kind, Families: bgp.FamiliesOf(bgp.IPv4Unicast), FourOctetAS: true, MaxMessage: wire.MaxMessage}
+	p.view = rib.View{To: summarize.Listener{Speaker: kind}, Families: bgp.FamiliesOf(bgp.IPv4Unicast), FourOctetAS: true, MaxMessage: wire.MaxMessage}
 	if p.IPv6 {
 		p.view.Families = bgp.FamiliesOf(bgp.Families[:]...)
 	}
-	id, ok := w.rib.AddSource(rib.Source{Kind: kind, RouterID: bgp.RouterID(p.RouterID), Address: p.Address}, w.needed())
+	id, ok := w.rib.AddSource(rib.Source{Speaker: kind, RouterID: bgp.RouterID(p.RouterID), Address: p.Address}, w.needed())
 	if !ok {
 		w.t.Fatal("no source id left")
 	}

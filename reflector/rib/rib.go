@@ -3,10 +3,11 @@ package rib
 import (
 	"math/rand/v2"
 	"net/netip"
+	"time"
 
 	"heddle/bgp"
-	"heddle/peering"
 	"heddle/peering/wire"
+	"heddle/summarize"
 )
 
 // Self is who we are to the rules of reflection.
@@ -18,9 +19,19 @@ type Self struct {
 
 // Source is a peer as the decision sees it.
 type Source struct {
-	Kind     peering.Kind
+	Speaker  summarize.Speaker
+	Rack     summarize.Rack // that the session is with
 	RouterID bgp.RouterID
 	Address  netip.Addr
+}
+
+// originator is what stands for ORIGINATOR_ID in routes that lack one: only iBGP
+// speakers have BGP Identifiers that differ from each other.
+func (s *Source) originator() bgp.RouterID {
+	if s.Speaker.Internal() {
+		return s.RouterID
+	}
+	return 0
 }
 
 // Loop says why a route that was received can't be used.
@@ -63,6 +74,13 @@ type RIB struct {
 	v4      table[key4]
 	v6      table[key6]
 	version uint64
+	clock   time.Time // as Tick was told last
+
+	m        *summarize.Map
+	names    summarize.Names
+	tracker  summarize.Tracker
+	disowned []disowned // oldest first
+	disputed map[netip.Prefix]struct{}
 
 	sources []source     // by SourceID
 	retired []retirement // ids that may be used again, oldest first
@@ -83,7 +101,10 @@ type retirement struct {
 
 // New returns an empty RIB.
 func New(self Self, limits Limits) *RIB {
-	r := &RIB{self: self, limits: limits, sets: newInterner(), sources: make([]source, 1)}
+	r := &RIB{
+		self: self, limits: limits, sets: newInterner(), sources: make([]source, ourselves+1),
+		m: summarize.Nothing(), disputed: map[netip.Prefix]struct{}{},
+	}
 	r.v4.family, r.v4.seed = bgp.IPv4Unicast, rand.Uint64()
 	r.v6.family, r.v6.seed = bgp.IPv6Unicast, rand.Uint64()
 	r.tally.init()
@@ -133,15 +154,15 @@ func (r *RIB) Announce(id SourceID, family bgp.Family, nlri wire.NLRI, attrs *bg
 		r.Withdraw(id, family, nlri)
 		return
 	}
-	mark := flags(0)
-	if s.Kind == peering.External {
-		mark = flagRefused // RFC 8212: no role has an import policy yet
+	if r.judges(s) {
+		r.admit(id, family, nlri, attrs)
+		return
 	}
-	set := r.sets.intern(attrs, s.RouterID)
+	set := r.sets.intern(r.m, attrs, s.originator())
 	if family == bgp.IPv4Unicast {
-		r.v4.announce(r, id, nlri, set, mark)
+		r.v4.announce(r, id, nlri, set)
 	} else {
-		r.v6.announce(r, id, nlri, set, mark)
+		r.v6.announce(r, id, nlri, set)
 	}
 	r.sets.drop(set)
 }
@@ -168,9 +189,9 @@ const (
 // loses its marks.
 func (r *RIB) MarkAll(id SourceID, family bgp.Family, mark Mark) {
 	if family == bgp.IPv4Unicast {
-		r.v4.mark(id, flags(mark))
+		r.v4.mark(r, id, flags(mark))
 	} else {
-		r.v6.mark(id, flags(mark))
+		r.v6.mark(r, id, flags(mark))
 	}
 }
 
@@ -193,6 +214,19 @@ func (r *RIB) drop(id SourceID, family bgp.Family, marks flags, limit int) bool 
 	return r.v6.drop(r, id, marks, limit)
 }
 
+// Tick tells the time, which summaries and disowned paths wait by.
+func (r *RIB) Tick(now time.Time) { r.clock = now }
+
+// Due is when Flush has something to tell though nothing changes; ok is false when
+// there is no such time.
+func (r *RIB) Due() (at time.Time, ok bool) {
+	at, ok = r.tracker.Next()
+	if len(r.disowned) > 0 && (!ok || r.disowned[0].until.Before(at)) {
+		return r.disowned[0].until, true
+	}
+	return at, ok
+}
+
 // Dirty is how many prefixes were touched since the last flush.
 func (r *RIB) Dirty() int { return len(r.v4.dirty) + len(r.v6.dirty) }
 
@@ -202,29 +236,27 @@ func (r *RIB) Version() uint64 { return r.version }
 // Flush turns what changed since the last one into chunks, for each view those
 // that its peers are to receive, in order. A view that hears of nothing gets none.
 func (r *RIB) Flush(views []View) [][]*Chunk {
+	r.expire()
+	r.contribute(r.m)
+	return r.flush(views, nil)
+}
+
+// flush is Flush once contributing routes are counted. was is the map that the last
+// flush told the views by, if it is not the one in force.
+func (r *RIB) flush(views []View, was *summarize.Map) [][]*Chunk {
+	r.summaries()
 	if r.Dirty() == 0 {
 		return nil
 	}
 	next := r.version + 1
-	changes4, changes6 := r.v4.settle(r, next), r.v6.settle(r, next)
+	changes4, changes6 := r.v4.settle(r, next, was), r.v6.settle(r, next, was)
 	if len(changes4)+len(changes6) == 0 {
 		return nil
 	}
 	r.version = next
 	out := make([][]*Chunk, len(views))
-	// The windows are sorted once for all views.
-	r.window.sort(r, bgp.IPv4Unicast, changes4)
-	for i, v := range views {
-		r.encoder.reset(r, v)
-		r.encoder.window(&r.window)
-		out[i] = r.encoder.take(out[i])
-	}
-	r.window.sort(r, bgp.IPv6Unicast, changes6)
-	for i, v := range views {
-		r.encoder.reset(r, v)
-		r.encoder.window(&r.window)
-		out[i] = r.encoder.take(out[i])
-	}
+	r.tell(bgp.IPv4Unicast, changes4, views, was, out)
+	r.tell(bgp.IPv6Unicast, changes6, views, was, out)
 	for i := range out {
 		for j, c := range out[i] {
 			c.Version = next
@@ -235,7 +267,25 @@ func (r *RIB) Flush(views []View) [][]*Chunk {
 	}
 	r.release(changes4)
 	r.release(changes6)
+	r.v4.forget(r)
+	r.v6.forget(r)
 	return out
+}
+
+// tell encodes one family's changes for all views, for which they are sorted once.
+func (r *RIB) tell(family bgp.Family, changes []change, views []View, was *summarize.Map, out [][]*Chunk) {
+	if len(changes) == 0 {
+		return
+	}
+	r.window.sort(r, family, changes, was)
+	for i, v := range views {
+		if !v.Families.Has(family) {
+			continue
+		}
+		r.encoder.reset(r, v)
+		r.encoder.window(&r.window)
+		out[i] = r.encoder.take(out[i])
+	}
 }
 
 func (r *RIB) release(changes []change) {

@@ -40,6 +40,8 @@ const (
 	flagStale           // kept over a graceful restart (RFC 4724)
 	flagPending         // not repeated yet in a refresh (RFC 7313)
 	flagTombstone       // head only: gone, and in the list of source 0
+	flagGhost           // the inventory has no such workload on the path's node
+	flagLast            // its node lost the workload: ranked last, then refused
 
 	// flagsOfHead belong to the place, the others to the path in it.
 	flagsOfHead = flagHead | flagDirty | flagTombstone
@@ -49,10 +51,10 @@ const (
 func (rt *route[K]) usable() bool { return rt.source != 0 && rt.flags&flagRefused == 0 }
 
 // list is the ends of a source's list, how many records it has, and how many of
-// them are refused.
+// them are refused or ghosts.
 type list struct {
-	first, last    ref
-	count, refused int
+	first, last            ref
+	count, refused, ghosts int
 }
 
 // table holds the paths of one family: Adj-RIB-In of every peer and Loc-RIB in
@@ -65,6 +67,11 @@ type table[K key[K]] struct {
 	lists    []list   // by SourceID
 	dirty    []change // heads touched since the last flush
 	prefixes int      // heads that hold a path
+
+	// Prefixes of which not everybody hears the best path are few.
+	before  map[ref][]hop    // their paths when they were touched
+	spreads map[ref]struct{} // those at the last flush
+	ghosts  map[ref][]ghost  // what walking peers with add-path may still hold of them
 }
 
 func (t *table[K]) list(source SourceID) *list {

@@ -2,25 +2,37 @@ package rib
 
 import (
 	"fmt"
+	"slices"
 
 	"heddle/bgp"
-	"heddle/peering"
+	"heddle/summarize"
 )
 
 // View is everything that changes what a peer hears or how it is written. Peers
 // with equal views are one update group. To treat some peers differently on the
 // way out, add a field: grouping stays right by itself.
 type View struct {
-	To          peering.Kind
+	To          summarize.Listener
 	Families    bgp.FamilySet
+	AddPath     bgp.FamilySet // with path identifiers (RFC 7911)
 	FourOctetAS bool
 	MaxMessage  int // octets
 }
 
-// String names the group in logs, metrics and show: the facts that differ from
-// what most peers have come last.
-func (v View) String() string {
-	name := fmt.Sprintf("%s %s", v.To, v.Families)
+// NameOf names the group of a view in logs, metrics and show: the facts that differ
+// from what most peers have come last.
+func (r *RIB) NameOf(v View) string {
+	name := v.To.Speaker.String()
+	if v.To.Rack != 0 {
+		name += " " + r.names.Name(v.To.Rack)
+	}
+	name = fmt.Sprintf("%s %s", name, v.Families)
+	if v.To.Exceptions {
+		name += " exceptions"
+	}
+	if v.AddPath != 0 {
+		name += " add-path"
+	}
 	if v.MaxMessage > 4096 {
 		name += " extended-message"
 	}
@@ -30,15 +42,11 @@ func (v View) String() string {
 	return name
 }
 
-// hears says whether a route from a source may be sent to the view at all.
-func (v View) hears(family bgp.Family, from peering.Kind) bool {
-	return v.Families.Has(family) && mayReflect(from, v.To)
-}
-
 // Receiver is one peer on the way out.
 type Receiver struct {
 	ID       SourceID
-	RouterID bgp.RouterID
+	RouterID bgp.RouterID   // 0 for an external peer: it may have that of a host
+	Rack     summarize.Rack // of a client: whose ToRs' routes it hears
 }
 
 // mark says whose a route is: who announced it to us, and who originated it. A
@@ -46,9 +54,29 @@ type Receiver struct {
 // it from having to drop them as loops (RFC 4456 §8).
 type mark struct {
 	source     SourceID
-	originator bgp.RouterID
+	originator bgp.RouterID // 0: of no iBGP speaker
 }
 
 func (m mark) of(to Receiver) bool {
 	return m.source == to.ID || (m.originator == to.RouterID && m.originator != 0)
+}
+
+// audience says which racks' peers a segment is for: one only, or all except some,
+// ascending. The zero value is everybody.
+type audience struct {
+	only   summarize.Rack
+	except []summarize.Rack
+}
+
+func (a audience) everybody() bool { return a.only == 0 && len(a.except) == 0 }
+
+func (a audience) has(rack summarize.Rack) bool {
+	if a.only != 0 {
+		return rack == a.only
+	}
+	return !slices.Contains(a.except, rack)
+}
+
+func (a audience) equal(b audience) bool {
+	return a.only == b.only && slices.Equal(a.except, b.except)
 }

@@ -1,55 +1,66 @@
 package rib
 
 import (
+	"slices"
+
 	"heddle/bgp"
+	"heddle/summarize"
 )
 
 // Walk brings a peer from one version of the table to the present without a log
-// of what happened in between: it looks at every prefix once and says what is
-// true of it now. A lap has two passes, announcements and then withdrawals, so
-// that falling behind never costs a peer a route that it could have kept:
+// of what happened in between: it looks at every prefix and says what is true of it
+// now. A lap has passes, announcements before what relies on them, so that falling
+// behind never costs a peer a route that it could have kept:
 //
-//	lap 1   announce what changed after Since │ withdraw what went in (Since, lap's start]
+//	lap 1   announce what changed after Since │ confine, then withdraw, what changed in (Since, lap's start]
 //	lap 2   the same, with Since = lap 1's start, …
 //
-// What goes away during a lap is left to the next, for its replacement may lie
-// where the announcing pass has been already. A lap that needs one step only ends
+// What is to be confined or goes away during a lap is left to the next, for its
+// summary or replacement may lie where the announcing pass has been already. A lap that needs one step only ends
 // exactly at the present: the peer can go on from the log.
 type Walk struct {
 	Since uint64 // the peer knows the table up to this version
 
-	start    uint64 // version when the lap began
-	began    bool
-	stepped  bool // the lap took more than one step
-	withdraw bool // second pass
-	family   int  // index into bgp.Families
-	at       ref
+	start   uint64 // version when the lap began
+	began   bool
+	stepped bool // the lap took more than one step
+	pass    pass
+	family  int // index into bgp.Families
+	at      ref
 }
+
+// pass is what a walk says in one look at the table.
+type pass uint8
+
+const (
+	passAnnounce pass = iota
+	passConfine       // NO_ADVERTISE routes, which rely on a summary or an exported route
+	passWithdraw
+)
 
 // Step does one bounded piece of work and returns what the peer is to be sent,
 // and whether it is now at the current version.
 func (r *RIB) Step(w *Walk, view View, to Receiver) (chunks []*Chunk, current bool) {
 	if !w.began {
 		w.start, w.began, w.stepped = r.version, true, false
-		w.withdraw, w.family, w.at = false, 0, 1
+		w.pass, w.family, w.at = passAnnounce, 0, 1
 	}
 	r.encoder.reset(r, view)
 	budget := r.limits.Step
 	for budget > 0 {
-		family := bgp.Families[w.family]
-		r.scan(w, view, to, &budget)
-		r.window.sort(r, family, r.changes)
-		r.encoder.walk(&r.window, w.withdraw)
-		if budget == 0 {
+		r.encoder.said = r.encoder.said[:0]
+		r.scan(w, to, &budget)
+		r.encoder.tell(bgp.Families[w.family], w.pass)
+		if budget <= 0 {
 			break
 		}
 		w.at = 1
 		if w.family++; w.family == len(bgp.Families) {
 			w.family = 0
-			if w.withdraw {
+			if w.pass == passWithdraw {
 				return r.lapped(w)
 			}
-			w.withdraw = true
+			w.pass = view.after(w.pass)
 		}
 	}
 	w.stepped = true
@@ -62,67 +73,136 @@ func (r *RIB) lapped(w *Walk) ([]*Chunk, bool) {
 	return r.encoder.take(nil), !w.stepped
 }
 
-// scan collects heads from w.at on that this pass has something to say about,
-// until the budget is spent or the family ends.
-func (r *RIB) scan(w *Walk, view View, to Receiver, budget *int) {
-	r.changes = r.changes[:0]
-	if w.family == 0 {
-		scan(&r.v4, r, w, view, to, budget)
-	} else {
-		scan(&r.v6, r, w, view, to, budget)
+// after is the pass that follows: inside, nothing is confined.
+func (v *View) after(p pass) pass {
+	if p == passAnnounce && !v.To.Speaker.Internal() {
+		return passConfine
+	}
+	return passWithdraw
+}
+
+// scan collects what this pass has to say about heads from w.at on, until the budget
+// is spent or the family ends.
+func (r *RIB) scan(w *Walk, to Receiver, budget *int) {
+	switch family := bgp.Families[w.family]; {
+	case !r.encoder.view.Families.Has(family):
+		w.at = max(r.v4.routes.top, r.v6.routes.top)
+	case family == bgp.IPv4Unicast:
+		scan(&r.v4, r, w, to, budget)
+	default:
+		scan(&r.v6, r, w, to, budget)
 	}
 }
 
-func scan[K key[K]](t *table[K], r *RIB, w *Walk, view View, to Receiver, budget *int) {
+func scan[K key[K]](t *table[K], r *RIB, w *Walk, to Receiver, budget *int) {
+	e := &r.encoder
 	for ; w.at < t.routes.top && *budget > 0; w.at++ {
 		rt := t.routes.at(w.at)
-		if rt.flags&flagHead == 0 || rt.version <= w.Since {
+		if rt.flags&flagHead == 0 || rt.version <= w.Since || (w.pass != passAnnounce && rt.version > w.start) {
 			continue
 		}
-		hears := rt.usable() && view.hears(t.family, r.sources[rt.source].Kind) &&
-			!(mark{rt.source, r.sets.get(rt.set).attrs.Originator}).of(to)
-		if hears == w.withdraw || (w.withdraw && rt.version > w.start) {
-			continue
+		said := len(e.said)
+		e.hears = appendHeard(e.hears[:0], t, e, w.at, to)
+		if w.pass == passWithdraw {
+			e.unheard(w.at, t.ghosts[w.at], w.Since)
+		} else {
+			e.hear(w.at, w.pass)
 		}
-		r.changes = append(r.changes, change{head: w.at})
-		*budget--
+		*budget -= len(e.said) - said
 	}
 }
 
-// walk encodes a window of a walk: for one peer, so that segments are not needed.
-func (e *encoder) walk(w *window, withdraw bool) {
-	if withdraw {
-		e.packer.Withdraw(w.family)
-		for _, c := range w.changes {
-			e.addPrivate(w.family, c.head)
+// hear notes those announcements that belong in a pass.
+func (e *encoder) hear(head ref, p pass) {
+	for _, h := range e.hears {
+		if (h.verdict.Manner == summarize.Confined) == (p == passConfine) {
+			e.said = append(e.said, utterance{head: head, heard: h})
 		}
-		e.packer.Close()
+	}
+}
+
+// appendHeard appends the paths of a prefix that one peer hears: its own are not among
+// them.
+func appendHeard[K key[K]](list []heard, t *table[K], e *encoder, head ref, to Receiver) []heard {
+	r, rt := e.rib, t.routes.at(head)
+	if _, spread := t.spreads[head]; spread {
+		p := paths{t.hops(r, head), poolOf(r.m, rt), r.m}
+		for _, h := range e.choose(&p, t.family, to.Rack) {
+			if !r.markOf(h.hop).of(to) {
+				list = append(list, h)
+			}
+		}
+		return list
+	}
+	if !rt.usable() {
+		return list
+	}
+	route := r.route(r.m, poolOf(r.m, rt), rt.source, rt.set)
+	h := heard{hop: hop{set: rt.set, source: rt.source}, verdict: summarize.Hear(e.view.To, route), id: pathIDOne}
+	if !h.verdict.Heard() || (route.Scope != 0 && route.Scope != to.Rack) || r.markOf(h.hop).of(to) {
+		return list
+	}
+	return append(list, h)
+}
+
+// ghost is a path identifier that went out of use.
+type ghost struct {
+	id      uint32
+	version uint64
+}
+
+// unheard notes a withdrawal for each path identifier that a peer which knew the
+// table as of since may hold and is not to. Without add-path there is one.
+func (e *encoder) unheard(head ref, ghosts []ghost, since uint64) {
+	e.unless(head, pathIDOne)
+	if e.view.AddPath == 0 {
 		return
 	}
-	for i := range w.buckets {
-		b := &w.buckets[i]
-		s := e.rib.sets.get(b.set)
-		e.attrs = e.rib.reflected(e.attrs[:0], s, e.view)
-		fits := e.packer.Fits(w.family, e.attrs)
-		if fits {
-			e.packer.Announce(w.family, e.attrs, s.attrs.NextHop)
-		} else {
-			e.overflow += w.count(b)
-			e.packer.Withdraw(w.family)
+	for _, g := range ghosts {
+		if g.version > since && g.id != pathIDOne {
+			e.unless(head, g.id)
 		}
-		for i := b.first; i >= 0; i = w.next[i] {
-			e.addPrivate(w.family, w.changes[i].head)
-		}
-		e.packer.Close()
 	}
 }
 
-func (e *encoder) addPrivate(family bgp.Family, head ref) {
-	e.add(family, head)
-	if len(e.packer.Octets) >= e.rib.limits.Chunk {
-		e.packer.Close()
-		e.cut()
+func (e *encoder) unless(head ref, id uint32) {
+	if !slices.ContainsFunc(e.hears, func(h heard) bool { return h.id == id }) {
+		e.said = append(e.said, utterance{head: head, heard: heard{id: id}})
 	}
+}
+
+// tell encodes what a pass of a walk says: for one peer, so that segments are not
+// needed.
+func (e *encoder) tell(family bgp.Family, p pass) {
+	e.packer.PathIDs = e.view.AddPath.Has(family)
+	if p == passWithdraw {
+		e.packer.Withdraw(family)
+		e.addPrivate(family, e.said)
+		return
+	}
+	slices.SortStableFunc(e.said, compareUtterances)
+	for i := 0; i < len(e.said); {
+		first, from := &e.said[i], i
+		for i < len(e.said) && e.said[i].like(first) {
+			i++
+		}
+		if !e.open(family, first.source, first.set, first.verdict) {
+			e.overflow += i - from
+			e.packer.Withdraw(family)
+		}
+		e.addPrivate(family, e.said[from:i])
+	}
+}
+
+func (e *encoder) addPrivate(family bgp.Family, said []utterance) {
+	for i := range said {
+		e.add(family, said[i].head, said[i].id)
+		if len(e.packer.Octets) >= e.rib.limits.Chunk {
+			e.packer.Close()
+			e.cut()
+		}
+	}
+	e.packer.Close()
 }
 
 // Snapshot encodes everything a view hears of one family, for all peers of the
@@ -131,9 +211,9 @@ func (e *encoder) addPrivate(family bgp.Family, head ref) {
 func (r *RIB) Snapshot(view View, family bgp.Family) []*Chunk {
 	r.encoder.reset(r, view)
 	if family == bgp.IPv4Unicast {
-		snapshot(&r.v4, r, view)
+		snapshot(&r.v4, r)
 	} else {
-		snapshot(&r.v6, r, view)
+		snapshot(&r.v6, r)
 	}
 	chunks := r.encoder.take(nil)
 	for _, c := range chunks {
@@ -142,16 +222,16 @@ func (r *RIB) Snapshot(view View, family bgp.Family) []*Chunk {
 	return chunks
 }
 
-func snapshot[K key[K]](t *table[K], r *RIB, view View) {
+func snapshot[K key[K]](t *table[K], r *RIB) {
 	for at := ref(1); at < t.routes.top; {
 		r.changes = r.changes[:0]
 		for ; at < t.routes.top && len(r.changes) < r.limits.Step; at++ {
 			rt := t.routes.at(at)
-			if rt.flags&flagHead != 0 && rt.usable() && view.hears(t.family, r.sources[rt.source].Kind) {
-				r.changes = append(r.changes, change{head: at})
+			if rt.flags&flagHead != 0 && rt.source != 0 {
+				r.changes = append(r.changes, change{head: at, pool: poolOf(r.m, rt)})
 			}
 		}
-		r.window.sort(r, t.family, r.changes)
+		r.window.sort(r, t.family, r.changes, nil)
 		r.encoder.window(&r.window)
 	}
 }

@@ -7,9 +7,9 @@ import (
 
 	"heddle/bgp"
 	"heddle/internal/oracle"
-	"heddle/peering"
 	"heddle/peering/wire"
 	"heddle/reflector/rib"
+	"heddle/summarize"
 )
 
 // A workload's route moves aside for another while a slow peer is in the middle of
@@ -17,9 +17,9 @@ import (
 // from the peer before the new one was given to it.
 func TestAWalkNeverWithdrawsWhatItHasNotYetReplaced(t *testing.T) {
 	r := rib.New(rib.Self{ASN: 64512, RouterID: 1, Cluster: 1}, rib.Limits{Chunk: 1, Step: 1})
-	from, _ := r.AddSource(rib.Source{Kind: peering.Client, RouterID: 2, Address: netip.MustParseAddr("192.0.2.2")}, 0)
+	from, _ := r.AddSource(rib.Source{Speaker: summarize.Client, RouterID: 2, Address: netip.MustParseAddr("192.0.2.2")}, 0)
 	to := rib.Receiver{ID: 99, RouterID: 3}
-	view := rib.View{To: peering.Client, Families: bgp.FamiliesOf(bgp.IPv4Unicast), FourOctetAS: true, MaxMessage: 4096}
+	view := rib.View{To: summarize.Listener{Speaker: summarize.Client}, Families: bgp.FamiliesOf(bgp.IPv4Unicast), FourOctetAS: true, MaxMessage: 4096}
 	replacement, old := netip.MustParsePrefix("10.0.0.1/32"), netip.MustParsePrefix("10.0.0.2/32")
 	announce := func(prefixes ...netip.Prefix) {
 		for _, p := range prefixes {

@@ -1,0 +1,101 @@
+package rib
+
+import (
+	"net/netip"
+
+	"heddle/bgp"
+	"heddle/peering/wire"
+	"heddle/summarize"
+)
+
+// contribute tells the tracker which of the changes since the last flush made routes
+// begin or cease to keep a summary alive. was is the map of the last flush.
+func (r *RIB) contribute(was *summarize.Map) {
+	if r.m.Blank() && was.Blank() {
+		return
+	}
+	contribute(&r.v4, r, was)
+	contribute(&r.v6, r, was)
+}
+
+func contribute[K key[K]](t *table[K], r *RIB, was *summarize.Map) {
+	for _, c := range t.dirty {
+		rt := t.routes.at(c.head)
+		before := t.before[c.head]
+		if before == nil && c.source != 0 {
+			before = []hop{{set: c.set, source: c.source}}
+		}
+		now := before[:0:0]
+		if source, set := best(rt); source != 0 {
+			now = append(now, hop{set: set, source: source})
+		}
+		if t.spread(r, c.head) {
+			now = t.hops(r, c.head)
+		}
+		r.contributes(paths{before, poolOf(was, rt), was}, -1)
+		r.contributes(paths{now, poolOf(r.m, rt), r.m}, 1)
+	}
+}
+
+// contributes counts a prefix for its pool if one of its paths keeps the summary alive.
+func (r *RIB) contributes(p paths, n int) {
+	info := p.m.Info(p.pool)
+	if !info.Flags.Has(summarize.Summarized) {
+		return
+	}
+	for _, h := range p.hops {
+		if route := r.route(p.m, p.pool, h.source, h.set); route.Place.Contributes(route.From) {
+			r.tracker.Add(info.Prefix, n)
+			return
+		}
+	}
+}
+
+// summaries originates the summaries that come into being and withdraws those that
+// cease.
+func (r *RIB) summaries() {
+	up, down := r.tracker.Settle(r.clock, func(prefix netip.Prefix) bool {
+		pool, ok := r.m.PoolAt(prefix)
+		return ok && r.m.Info(pool).Flags.Has(summarize.Summarized)
+	})
+	for _, prefix := range up {
+		r.originate(prefix)
+	}
+	for _, prefix := range down {
+		if prefix.Addr().Is4() {
+			retract(&r.v4, r, key4Of(prefix.Addr()), uint8(prefix.Bits()))
+		} else {
+			retract(&r.v6, r, key6Of(prefix.Addr()), uint8(prefix.Bits()))
+		}
+	}
+}
+
+// originate announces a summary as ourselves, with the discard address as next hop.
+func (r *RIB) originate(prefix netip.Prefix) {
+	family := bgp.FamilyOf(prefix.Addr())
+	discard, ok := r.m.Snapshot().Settings().DiscardFor(family)
+	if !ok {
+		return // such a pool is not summarised: it is about to be retracted
+	}
+	attrs := wire.Originated(family, discard)
+	set := r.sets.intern(r.m, &attrs, 0)
+	if family == bgp.IPv4Unicast {
+		r.v4.put(r, r.v4.open(key4Of(prefix.Addr()), uint8(prefix.Bits())), ourselves, set, 0)
+	} else {
+		r.v6.put(r, r.v6.open(key6Of(prefix.Addr()), uint8(prefix.Bits())), ourselves, set, 0)
+	}
+	r.sets.drop(set)
+}
+
+func retract[K key[K]](t *table[K], r *RIB, k K, length uint8) {
+	head := t.find(k, length)
+	if head == 0 {
+		return
+	}
+	if path, before := t.pathOf(head, ourselves); path != 0 {
+		t.remove(r, head, path, before)
+	}
+}
+
+// SummaryOf is what is known of a pool's summary.
+func (r *RIB) SummaryOf(prefix netip.Prefix) summarize.State { return r.tracker.State(prefix) }
