@@ -99,6 +99,9 @@ func (p *planner) router(r topology.Router) {
 	case topology.Reflector:
 		s.Kind = NonClient
 		if r.ASN != 0 && r.ASN != p.self.ASN {
+			if p.fabric != 0 && p.fabric != r.ASN {
+				return // the snapshot says so
+			}
 			p.problem(r.Key(), "is a reflector of AS %s and we are of AS %s: reflectors of one fabric share its AS; remove \"asn\" or correct it", r.ASN, p.self.ASN)
 			return
 		}

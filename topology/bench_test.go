@@ -13,7 +13,7 @@ func manyWorkloads(nodes, each int) []topology.Change {
 	for n := range nodes {
 		out = append(out, topology.Change{
 			Path:  fmt.Sprintf("%snodes/h%d", topology.Prefix, n),
-			Value: fmt.Appendf(nil, `{"addresses":["192.0.%d.%d"],"rack":"r%d"}`, n/250, n%250+1, n/20),
+			Value: fmt.Appendf(nil, `{"addresses":["192.0.%d.%d","2001:db8::%x"],"rack":"r%d"}`, n/250, n%250+1, n+1, n/20),
 		})
 		for w := range each {
 			out = append(out, topology.Change{

@@ -246,6 +246,11 @@ func (inv *Inventory) build(previous *Snapshot) *Snapshot {
 	if racks || pools || nodes || routers {
 		s.rackNames = nameRacks(s)
 	}
+	s.homed = s.countHomes(previous, racks || pools)
+	s.wiring = previous.wiring
+	if settings || racks || pools || nodes || routers {
+		s.wiring = findWiring(s)
+	}
 	s.problems = inv.problems(s)
 	return s
 }

@@ -52,7 +52,8 @@ func TestProblems(t *testing.T) {
 			"two reflectors of one cluster with other racks",
 			map[string]string{
 				"routers/rr1": `{"role":"reflector","serves":["r1"],"addresses":["192.0.2.251"],"clusterID":"1.1.1.1"}`,
-				"routers/rr2": `{"role":"reflector","serves":["r2"],"addresses":["192.0.2.252"],"clusterID":"1.1.1.1"}`,
+				"routers/rr2": `{"role":"reflector","serves":["r1","r2"],"addresses":["192.0.2.252"],"clusterID":"1.1.1.1"}`,
+				"routers/rr3": `{"role":"reflector","serves":["r2"],"addresses":["192.0.2.253"]}`,
 			},
 			[]string{"router rr2: shares cluster ID 1.1.1.1 with router rr1 but serves other racks"},
 		},
@@ -105,7 +106,10 @@ func TestProblems(t *testing.T) {
 			[]string{"workload h2/twin: has address 10.1.0.5, as has workload h1/web1: delete one, make one prepared, or declare the pool anycast"},
 		},
 		{
-			"a workload on its way is no duplicate", map[string]string{"workloads/h2/web1": `{"addresses":["10.1.0.5","fd00:1::5"],"tags":["web"],"state":"prepared"}`}, nil,
+			"a workload on its way is no duplicate", map[string]string{
+				"nodes/h2":          `{"addresses":["192.0.2.12","2001:db8::12"],"rack":"r2"}`,
+				"workloads/h2/web1": `{"addresses":["10.1.0.5","fd00:1::5"],"tags":["web"],"state":"prepared"}`,
+			}, nil,
 		},
 		{
 			"two tags with one number",
@@ -163,6 +167,38 @@ func TestProblemsGoAway(t *testing.T) {
 	}
 	if problems := inv.Snapshot().Problems(); len(problems) > 0 {
 		t.Errorf("problems stay: %v", problems)
+	}
+}
+
+// The count of what is at home in a rack follows each change, as one from the
+// beginning would find.
+func TestBudgetIsKeptAsWorkloadsCome(t *testing.T) {
+	var inv topology.Inventory
+	inv.Apply(1, changes(fabric()))
+	inv.Apply(1, changes(map[string]string{"racks/r1": `{"routeBudget":3}`})) // three are at home there
+	for _, step := range []struct {
+		name   string
+		change []topology.Change
+		over   bool
+	}{
+		{"as many as there is room for", nil, false},
+		{"one more, although it lives elsewhere", changes(map[string]string{"workloads/h2/x": `{"addresses":["10.1.0.9"]}`}), true},
+		{"gone again", gone("workloads/h2/x"), false},
+		{"a second workload of one address", changes(map[string]string{"workloads/h2/x": `{"addresses":["10.1.0.5"],"state":"prepared"}`}), false},
+		{"the first of them goes", gone("workloads/h1/web1"), false},
+		{"a pool more at home there", changes(map[string]string{"pools/anycast": `{"prefix":"10.9.0.0/24","rack":"r1"}`}), false},
+		{"two addresses in it", changes(map[string]string{"workloads/h2/y": `{"addresses":["10.9.0.2","10.9.0.3"]}`}), true},
+		{"the pool moves its home", changes(map[string]string{"pools/anycast": `{"prefix":"10.9.0.0/24","rack":"r2"}`}), false},
+		{"less room", changes(map[string]string{"racks/r1": `{"routeBudget":1}`}), true},
+		{"no budget", changes(map[string]string{"racks/r1": `{}`}), false},
+	} {
+		inv.Apply(2, step.change)
+		over := slices.ContainsFunc(inv.Snapshot().Problems(), func(p topology.Problem) bool {
+			return p.Object == "rack r1" && strings.Contains(p.Text, "routeBudget")
+		})
+		if over != step.over {
+			t.Errorf("%s: over the budget %v\n%v", step.name, over, inv.Snapshot().Problems())
+		}
 	}
 }
 

@@ -27,6 +27,8 @@ type Snapshot struct {
 	speakers  map[netip.Addr][]Key // who claims an address that sessions or next hops use
 	ranges    ranges
 	summaries summaries
+	wiring    []Problem      // those of the above, but for workloads, tags and policies
+	homed     map[string]int // addresses of workloads by home, where a rack has a budget
 	problems  []Problem
 }
 
@@ -231,16 +233,25 @@ func indexRanges(pools map[string]Pool) ranges {
 }
 
 func (r ranges) find(addr netip.Addr) (name string, ok bool) {
-	for _, length := range r.lengths {
-		if length.Addr().Is4() != addr.Is4() {
-			continue
-		}
-		prefix, _ := addr.Prefix(length.Bits())
-		if name, ok = r.names[prefix]; ok {
-			return name, true
-		}
+	for name = range r.around(addr) {
+		return name, true
 	}
 	return "", false
+}
+
+// around gives the pools that contain an address, the longest prefix first.
+func (r ranges) around(addr netip.Addr) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, length := range r.lengths {
+			if length.Addr().Is4() != addr.Is4() {
+				continue
+			}
+			prefix, _ := addr.Prefix(length.Bits())
+			if name, ok := r.names[prefix]; ok && !yield(name) {
+				return
+			}
+		}
+	}
 }
 
 // indexSpeakers finds who claims the addresses of sessions and next hops, in the

@@ -14,7 +14,11 @@ import (
 type summaries struct {
 	pools    map[string]bool
 	problems []Problem
+	leaks    []leak
 }
+
+// leak is a pool that the summary of a public one around it would tell of.
+type leak struct{ outer, inner Pool }
 
 // Summarized says whether a pool of this snapshot is summarised. It is where the
 // pool itself, else its rack, else the settings say so, and
@@ -39,7 +43,7 @@ func (s *Snapshot) wantsSummary(pool Pool) bool {
 func findSummaries(s *Snapshot) summaries {
 	o := overlaps{Snapshot: s, blocked: make(map[string]bool)}
 	o.find()
-	out := summaries{pools: make(map[string]bool), problems: o.problems}
+	out := summaries{pools: make(map[string]bool), problems: o.problems, leaks: o.leaks}
 	for _, pool := range s.pools {
 		_, discarded := s.Settings().DiscardFor(bgp.FamilyOf(pool.Prefix.Addr()))
 		if s.wantsSummary(pool) && discarded && !o.blocked[pool.Name] {
@@ -54,6 +58,7 @@ type overlaps struct {
 	*Snapshot
 	blocked  map[string]bool
 	problems []Problem
+	leaks    []leak
 }
 
 // find walks the pools with those that are around others first. Around one are at
@@ -93,6 +98,9 @@ func (o *overlaps) twins(first, second Pool) {
 
 func (o *overlaps) nested(outer, inner Pool) {
 	if outer.Rack == "" || outer.Rack == inner.Rack {
+		if outer.Public && !inner.Public {
+			o.leaks = append(o.leaks, leak{outer, inner})
+		}
 		return
 	}
 	o.blocked[outer.Name], o.blocked[inner.Name] = true, true

@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"heddle/bgp"
 )
 
 // workloads are many, so they are kept such that changing one copies little: by
@@ -14,6 +16,12 @@ type workloads struct {
 	byAddress [256]table[netip.Addr, []*Workload]
 	contested map[netip.Addr]struct{} // addresses of more than one workload
 	tagged    map[string]int          // how many carry a tag
+	families  map[nodeFamily]int      // how many of a node have addresses of a family
+}
+
+type nodeFamily struct {
+	node   string
+	family bgp.Family
 }
 
 // shard spreads host addresses by their last octet, the one that differs most.
@@ -45,12 +53,7 @@ func (w *workloads) set(row *Workload) {
 		index := &w.byAddress[shard(addr)]
 		w.claim(addr, inserted(index.rows[addr], row))
 	}
-	if w.tagged == nil {
-		w.tagged = make(map[string]int)
-	}
-	for _, tag := range row.Tags {
-		w.tagged[tag]++
-	}
+	w.count(row, 1)
 }
 
 func (w *workloads) remove(node, name string) {
@@ -66,10 +69,27 @@ func (w *workloads) remove(node, name string) {
 	for _, addr := range row.Addresses {
 		w.claim(addr, without(w.byAddress[shard(addr)].rows[addr], row))
 	}
+	w.count(row, -1)
+}
+
+// count keeps the numbers that problems are found by.
+func (w *workloads) count(row *Workload, by int) {
+	if w.tagged == nil {
+		w.tagged, w.families = make(map[string]int), make(map[nodeFamily]int)
+	}
 	for _, tag := range row.Tags {
-		if w.tagged[tag]--; w.tagged[tag] == 0 {
-			delete(w.tagged, tag)
+		add(w.tagged, tag, by)
+	}
+	for _, family := range bgp.Families {
+		if familiesOf(row.Addresses).Has(family) {
+			add(w.families, nodeFamily{row.Node, family}, by)
 		}
+	}
+}
+
+func add[K comparable](counts map[K]int, key K, by int) {
+	if counts[key] += by; counts[key] == 0 {
+		delete(counts, key)
 	}
 }
 
