@@ -42,6 +42,7 @@ func For(snapshot *topology.Snapshot, self Self, source Source) (*Plan, []Proble
 	if t := snapshot.Settings().HoldTime; t != 0 {
 		p.hold = t
 	}
+	p.anycast = anycast(snapshot)
 	me, known := snapshot.Router(self.Name)
 	if known && me.Role == topology.Reflector {
 		p.serves = me.ServedRacks()
@@ -59,7 +60,7 @@ func For(snapshot *topology.Snapshot, self Self, source Source) (*Plan, []Proble
 	Sort(p.plan.Sessions)
 	p.plan.Ranges = self.Ranges
 	p.plan.Template = Session{
-		Role: "host", Source: SourceRange, Kind: Client, RemoteASN: self.ASN, Passive: true, Families: p.families, HoldTime: p.hold,
+		Role: "host", Source: SourceRange, Kind: Client, RemoteASN: self.ASN, Passive: true, Families: p.families, AddPath: p.anycast, HoldTime: p.hold,
 	}
 	return &p.plan, p.problems
 }
@@ -72,9 +73,22 @@ type planner struct {
 	serves   []string // racks; empty: all
 	hold     time.Duration
 	families bgp.FamilySet
+	anycast  bgp.FamilySet
 	seen     map[netip.Addr]bool
 	plan     Plan
 	problems []Problem
+}
+
+// anycast is the families that have anycast pools: hosts and ToRs spread traffic to
+// such an address over several hosts, if they hear of several.
+func anycast(snapshot *topology.Snapshot) bgp.FamilySet {
+	var set bgp.FamilySet
+	for pool := range snapshot.Pools() {
+		if pool.Anycast {
+			set |= bgp.FamiliesOf(bgp.FamilyOf(pool.Prefix.Addr()))
+		}
+	}
+	return set
 }
 
 func (p *planner) serving(rack string) bool {
@@ -86,7 +100,7 @@ func (p *planner) node(n topology.Node) {
 		return
 	}
 	p.add(n.Key(), n.Addresses, Session{
-		Name: n.Name, Role: "host", Rack: n.Rack, Kind: Client, RemoteASN: p.self.ASN, Passive: true, PasswordFile: n.PasswordFile,
+		Name: n.Name, Role: "host", Rack: n.Rack, Kind: Client, RemoteASN: p.self.ASN, Passive: true, AddPath: p.anycast, PasswordFile: n.PasswordFile,
 	})
 }
 
@@ -110,6 +124,7 @@ func (p *planner) router(r topology.Router) {
 		if !p.serving(r.Rack) {
 			return
 		}
+		s.AddPath = p.anycast
 	}
 	if s.Kind == External && r.ASN == p.self.ASN {
 		if p.fabric == r.ASN {

@@ -2,11 +2,13 @@ package peering_test
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"strings"
 	"testing"
 	"time"
 
+	"heddle/bgp"
 	"heddle/peering"
 	"heddle/topology"
 )
@@ -93,6 +95,40 @@ func TestPlansOfReflectors(t *testing.T) {
 			plan, problems := peering.For(snapshot(t, fabric), self(c.self), peering.SourceEtcd)
 			if got := lines(plan); got != c.want || len(problems) > 0 {
 				t.Errorf("plan is\n%s\nwant\n%s\nproblems %v", got, c.want, problems)
+			}
+		})
+	}
+}
+
+// Several routes to one address are for those who spread traffic over them, and for
+// the families in which there are such addresses.
+func TestAnycastPoolsHaveAddPathOffered(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		pools map[string]string
+		want  bgp.FamilySet
+	}{
+		{"no pool", nil, 0},
+		{"an ordinary pool", map[string]string{"pools/a": `{"prefix":"10.1.0.0/16"}`}, 0},
+		{"an anycast pool", map[string]string{"pools/a": `{"prefix":"10.1.0.0/16","anycast":true}`, "pools/b": `{"prefix":"fd00::/48"}`}, bgp.FamiliesOf(bgp.IPv4Unicast)},
+		{
+			"anycast pools of both families",
+			map[string]string{"pools/a": `{"prefix":"10.1.0.0/16","anycast":true}`, "pools/b": `{"prefix":"fd00::/48","anycast":true}`},
+			bgp.FamiliesOf(bgp.IPv4Unicast, bgp.IPv6Unicast),
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			values := maps.Clone(fabric)
+			maps.Copy(values, c.pools)
+			plan, _ := peering.For(snapshot(t, values), self("rr1"), peering.SourceEtcd)
+			for _, s := range append(plan.Sessions, plan.Template) {
+				want := c.want
+				if s.Role != "host" && s.Role != "tor" {
+					want = 0
+				}
+				if s.AddPath != want {
+					t.Errorf("a %s is offered add-path for %s, want %s", s.Role, s.AddPath, want)
+				}
 			}
 		})
 	}

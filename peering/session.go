@@ -48,15 +48,18 @@ type Session struct {
 	RemoteASN    bgp.ASN
 	Passive      bool // we never dial: clients come to us
 	Families     bgp.FamilySet
+	AddPath      bgp.FamilySet // of which we offer to send several routes to one prefix (RFC 7911)
 	HoldTime     time.Duration // ours to offer; whole seconds
 	Hops         int           // GTSM: how many hops away the peer may be; 0 is off
 	PasswordFile string        // TCP-MD5; empty is off
 }
 
 // SameWire says whether two versions of a session look the same to the peer: what
-// differs only in name, rack or source does not disturb it.
+// differs only in name, rack or source does not disturb it. AddPath is for the next
+// OPEN: several routes instead of one are not worth a session.
 func (s Session) SameWire(t Session) bool {
 	t.Name, t.Role, t.Rack, t.Source = s.Name, s.Role, s.Rack, s.Source
+	t.AddPath = s.AddPath
 	return s == t
 }
 

@@ -84,10 +84,7 @@ func (s *Server) change(c peering.Change) {
 		s.remove(c.New.Remote, bgp.Cease(bgp.CeaseConfigChange, ""))
 		return
 	}
-	p.mu.Lock()
-	p.spec = c.New
-	p.log = s.log.With("peer", c.New.Name, "address", c.New.Remote)
-	p.mu.Unlock()
+	p.adapt(c.New)
 }
 
 // dropUnadmitted ends the sessions of clients whose range is gone, and of those
@@ -99,8 +96,11 @@ func (s *Server) dropUnadmitted() {
 		}
 		spec, ok := s.plan.Admit(remote)
 		_, known := s.plan.Find(remote)
-		if known || !ok || spec != p.spec {
+		switch {
+		case known, !ok, !spec.SameWire(p.spec):
 			s.remove(remote, bgp.Cease(bgp.CeaseConfigChange, ""))
+		case spec != p.spec:
+			p.adapt(spec)
 		}
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"syscall"
 	"time"
+
+	"heddle/peering"
 )
 
 const (
@@ -28,7 +30,8 @@ func (p *peer) dial(ctx context.Context) {
 			continue
 		}
 		p.move(Connect, "dialling")
-		t, err := p.server.network.dial(ctx, p.spec.Remote, p.spec.Hops, p.key())
+		spec, password := p.target()
+		t, err := p.server.network.dial(ctx, spec.Remote, spec.Hops, password)
 		switch {
 		case err != nil:
 			p.unreachable(err)
@@ -76,10 +79,11 @@ func (p *peer) connected() bool {
 	return len(p.conns) > 0
 }
 
-func (p *peer) key() string {
+// target is whom to call, and with which TCP-MD5 key.
+func (p *peer) target() (spec peering.Session, password string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.password
+	return p.spec, p.password
 }
 
 func (p *peer) retry() time.Duration {

@@ -75,14 +75,11 @@ func dismiss(t transport) {
 
 // gone forgets a client of a range that has no connection left.
 func (s *Server) gone(p *peer) {
-	if p.spec.Source != peering.SourceRange {
-		return
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.conns) == 0 && s.peers[p.spec.Remote] == p {
+	if p.spec.Source == peering.SourceRange && len(p.conns) == 0 && s.peers[p.spec.Remote] == p {
 		delete(s.peers, p.spec.Remote)
 		p.stopped = true
 	}

@@ -17,14 +17,17 @@ type Self struct {
 
 // open is the OPEN we send to a peer. Graceful restart is offered as a helper:
 // without families, it says that we keep the peer's routes while it restarts and
-// send End-of-RIB (RFC 4724 §3).
+// send End-of-RIB (RFC 4724 §3). Add-path is offered one way: who has several routes
+// to a prefix announces them in sessions of their own, so what we are sent has no
+// path identifiers.
 func (s *Server) open(spec peering.Session) wire.Open {
 	return wire.Open{
 		ASN: s.self.ASN, HoldTime: uint16(spec.HoldTime / time.Second), RouterID: s.self.RouterID,
 		Capabilities: wire.Capabilities{
 			Multiprotocol: true, Families: spec.Families, FourOctetAS: true,
 			RouteRefresh: true, EnhancedRefresh: true, ExtendedMessage: true,
-			Restart: wire.GracefulRestart{Offered: true, Notification: true},
+			AddPathSend: spec.AddPath & spec.Families,
+			Restart:     wire.GracefulRestart{Offered: true, Notification: true},
 		},
 	}
 }
@@ -51,6 +54,7 @@ func negotiate(self Self, spec peering.Session, ours, theirs *wire.Open) (Negoti
 		MaxMessage:      wire.MaxMessage,
 		HoldTime:        time.Duration(min(ours.HoldTime, theirs.HoldTime)) * time.Second,
 	}
+	n.AddPath = a.AddPathSend & b.AddPathReceive & n.Families
 	if n.Families == 0 {
 		return fault(bgp.OpenUnsupportedCapability, multiprotocol(spec.Families)...)
 	}

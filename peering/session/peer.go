@@ -67,6 +67,14 @@ func newPeer(s *Server, spec peering.Session) *peer {
 	return p
 }
 
+// adapt takes a new version of the session that the peer can't tell from the old.
+func (p *peer) adapt(spec peering.Session) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.spec = spec
+	p.log = p.server.log.With("peer", spec.Name, "address", spec.Remote)
+}
+
 // accept takes a connection the peer opened.
 func (p *peer) accept(t transport) bool {
 	p.mu.Lock()

@@ -75,6 +75,7 @@ func (m *Messages) read() Counts {
 type Negotiated struct {
 	RouterID        bgp.RouterID // the peer's
 	Families        bgp.FamilySet
+	AddPath         bgp.FamilySet // what we send of these has path identifiers (RFC 7911)
 	FourOctetAS     bool
 	RouteRefresh    bool
 	EnhancedRefresh bool

@@ -20,6 +20,10 @@ type Capabilities struct {
 	EnhancedRefresh bool // RFC 7313
 	ExtendedMessage bool // RFC 8654
 	Restart         GracefulRestart
+	// Families of which the side can send, and can take, several routes to one prefix
+	// (RFC 7911).
+	AddPathSend    bgp.FamilySet
+	AddPathReceive bgp.FamilySet
 
 	asn bgp.ASN // of the four-octet AS capability
 }
@@ -65,6 +69,9 @@ func (c *Capabilities) encode(asn bgp.ASN) ([]gobgp.ParameterCapabilityInterface
 	if c.EnhancedRefresh {
 		caps = append(caps, gobgp.NewCapEnhancedRouteRefresh())
 	}
+	if c.AddPathSend|c.AddPathReceive != 0 {
+		caps = append(caps, c.addPath())
+	}
 	if !c.FourOctetAS && !asn.Fits16() {
 		return nil, fmt.Errorf("AS %s needs the four-octet AS capability", asn)
 	}
@@ -80,6 +87,24 @@ func (r GracefulRestart) encode() gobgp.ParameterCapabilityInterface {
 	}
 	// Four bits of the field are flags.
 	return gobgp.NewCapGracefulRestart(r.Restarting, r.Notification, min(r.Time, 0xfff), tuples)
+}
+
+// addPath is the ADD-PATH capability: one with all families (RFC 7911 §4).
+func (c *Capabilities) addPath() gobgp.ParameterCapabilityInterface {
+	var tuples []*gobgp.CapAddPathTuple
+	for _, f := range bgp.Families {
+		mode := gobgp.BGP_ADD_PATH_NONE
+		if c.AddPathReceive.Has(f) {
+			mode |= gobgp.BGP_ADD_PATH_RECEIVE
+		}
+		if c.AddPathSend.Has(f) {
+			mode |= gobgp.BGP_ADD_PATH_SEND
+		}
+		if mode != gobgp.BGP_ADD_PATH_NONE {
+			tuples = append(tuples, gobgp.NewCapAddPathTuple(routeFamily(f), mode))
+		}
+	}
+	return gobgp.NewCapAddPath(tuples)
 }
 
 func routeFamily(f bgp.Family) gobgp.RouteFamily {
@@ -140,9 +165,31 @@ func (c *Capabilities) take(read gobgp.ParameterCapabilityInterface) {
 		c.FourOctetAS, c.asn = true, bgp.ASN(v.CapValue)
 	case *gobgp.CapGracefulRestart:
 		c.Restart.take(v)
+	case *gobgp.CapAddPath:
+		c.takeAddPath(v)
 	case *gobgp.CapUnknown:
 		if v.Code() == capabilityExtendedMessage {
 			c.ExtendedMessage = true
+		}
+	}
+}
+
+// takeAddPath reads a family at a time: the last word on it counts, and a mode that
+// is not defined says nothing (RFC 7911 §4).
+func (c *Capabilities) takeAddPath(v *gobgp.CapAddPath) {
+	for _, t := range v.Tuples {
+		f, ok := bgp.FamilyFrom(gobgp.RouteFamilyToAfiSafi(t.RouteFamily))
+		if !ok || t.Mode == gobgp.BGP_ADD_PATH_NONE || t.Mode > gobgp.BGP_ADD_PATH_BOTH {
+			continue
+		}
+		one := bgp.FamiliesOf(f)
+		c.AddPathReceive &^= one
+		c.AddPathSend &^= one
+		if t.Mode&gobgp.BGP_ADD_PATH_RECEIVE != 0 {
+			c.AddPathReceive |= one
+		}
+		if t.Mode&gobgp.BGP_ADD_PATH_SEND != 0 {
+			c.AddPathSend |= one
 		}
 	}
 }

@@ -145,7 +145,8 @@ func TestAnOpenCutAnywhere(t *testing.T) {
 func full() wire.Open {
 	return wire.Open{ASN: 4200000001, HoldTime: 90, RouterID: 0xc0000202, Capabilities: wire.Capabilities{
 		Multiprotocol: true, Families: both, FourOctetAS: true, RouteRefresh: true, EnhancedRefresh: true, ExtendedMessage: true,
-		Restart: wire.GracefulRestart{Offered: true, Restarting: true, Notification: true, Time: 4095, Families: both, Forwarding: only6},
+		Restart:     wire.GracefulRestart{Offered: true, Restarting: true, Notification: true, Time: 4095, Families: both, Forwarding: only6},
+		AddPathSend: both, AddPathReceive: only4,
 	}}
 }
 
@@ -155,14 +156,15 @@ type offered struct {
 	hold                                            uint16
 	id                                              bgp.RouterID
 	multiprotocol, as4, refresh, enhanced, extended bool
-	families                                        bgp.FamilySet
+	families, send, receive                         bgp.FamilySet
 	restart                                         wire.GracefulRestart
 }
 
 func offer(o *wire.Open) offered {
 	c := &o.Capabilities
 	return offered{
-		o.ASN, o.HoldTime, o.RouterID, c.Multiprotocol, c.FourOctetAS, c.RouteRefresh, c.EnhancedRefresh, c.ExtendedMessage, c.Families, c.Restart,
+		o.ASN, o.HoldTime, o.RouterID, c.Multiprotocol, c.FourOctetAS, c.RouteRefresh, c.EnhancedRefresh, c.ExtendedMessage, c.Families,
+		c.AddPathSend, c.AddPathReceive, c.Restart,
 	}
 }
 
@@ -221,6 +223,15 @@ func TestCapabilities(t *testing.T) {
 		{"a software version without a length (CVE-2025-7464)", []byte{75, 0, 2, 0}, wire.Capabilities{RouteRefresh: true}},
 		{"a software version that exceeds itself (CVE-2023-41361)", []byte{75, 2, 255, 'x', 2, 0}, wire.Capabilities{RouteRefresh: true}},
 		{"a host name that exceeds itself", []byte{73, 2, 200, 'x', 2, 0}, wire.Capabilities{RouteRefresh: true}},
+		{"add-path, who receives (RFC 7911 §4)", []byte{69, 4, 0, 1, 1, 1}, wire.Capabilities{AddPathReceive: only4}},
+		{"add-path, who sends", []byte{69, 4, 0, 2, 1, 2}, wire.Capabilities{AddPathSend: only6}},
+		{"add-path, who does both", []byte{69, 8, 0, 1, 1, 3, 0, 2, 1, 3}, wire.Capabilities{AddPathSend: both, AddPathReceive: both}},
+		{"add-path of a family that we don't carry", []byte{69, 8, 0, 25, 70, 1, 0, 2, 1, 1}, wire.Capabilities{AddPathReceive: only6}},
+		{"add-path modes that are not defined", []byte{69, 8, 0, 1, 1, 0, 0, 2, 1, 4}, nothing},
+		{"a defined mode beside one that is not", []byte{69, 8, 0, 1, 1, 255, 0, 2, 1, 1}, wire.Capabilities{AddPathReceive: only6}},
+		{"a family twice: the last counts", []byte{69, 8, 0, 1, 1, 3, 0, 1, 1, 1}, wire.Capabilities{AddPathReceive: only4}},
+		{"in two capabilities", []byte{69, 4, 0, 1, 1, 1, 69, 8, 0, 1, 1, 2, 0, 2, 1, 1}, wire.Capabilities{AddPathSend: only4, AddPathReceive: only6}},
+		{"add-path of no family", []byte{69, 0, 2, 0}, wire.Capabilities{RouteRefresh: true}},
 		{"ADD-PATH with half a family", []byte{69, 3, 0, 1, 1, 2, 0}, wire.Capabilities{RouteRefresh: true}},
 		{"extended next hop with half a family", []byte{5, 5, 0, 1, 0, 1, 0, 2, 0}, wire.Capabilities{RouteRefresh: true}},
 	} {
@@ -329,6 +340,7 @@ func drawOpen(t *rapid.T) wire.Open {
 	c.RouteRefresh = rapid.Bool().Draw(t, "refresh")
 	c.EnhancedRefresh = rapid.Bool().Draw(t, "enhanced")
 	c.ExtendedMessage = rapid.Bool().Draw(t, "extended")
+	c.AddPathSend, c.AddPathReceive = families("add-path send"), families("add-path receive")
 	if rapid.Bool().Draw(t, "restart") {
 		c.Restart = wire.GracefulRestart{
 			Offered: true, Restarting: rapid.Bool().Draw(t, "r"), Notification: rapid.Bool().Draw(t, "n"),

@@ -14,6 +14,10 @@ import (
 //	p.Add4(…) or p.Add6(…)   as often as there are prefixes
 //	p.Close()
 //
+// Where add-path was agreed on for the family, PathIDs is set before the run and
+// Path before each prefix, announced or withdrawn: it goes in front of the prefix,
+// in four octets (RFC 7911 §3).
+//
 // The attributes of IPv6 routes follow MP_REACH_NLRI, which RFC 7606 §5.1 wants
 // first:
 //
@@ -25,6 +29,9 @@ type Packer struct {
 	PathIDs bool
 	PathID  uint32
 
+	PathIDs bool   // prefixes have path identifiers; constant within a run
+	Path    uint32 // path identifier of the next prefix
+
 	family   bgp.Family
 	withdraw bool
 	attrs    []byte // alias of the caller's, until Close
@@ -33,6 +40,7 @@ type Packer struct {
 	start    int  // of the open message in Octets
 	nlri     int  // where its NLRI begin
 	room     int  // Octets may grow to this before the message is full
+	ample    int  // while Octets are no longer than this, a prefix is just added
 	Messages int  // messages closed so far
 }
 
@@ -41,21 +49,27 @@ const (
 	widest6 = 17 // octets of a /128
 	mpHead6 = 4 + 2 + 1 + 1 + 16 + 1
 	mpHead  = 4 + 2 + 1
+	pathID  = 4
+	nothing = -1 // an ample that no Octets are below
 )
 
 // Fits says whether an attribute list leaves room for at least one prefix. What
 // does not fit is withdrawn by the caller, never truncated (RFC 8654 §5).
 func (p *Packer) Fits(family bgp.Family, attrs []byte) bool {
-	if family == bgp.IPv4Unicast {
-		return HeaderLength+4+len(attrs)+widest4 <= p.Limit
+	need := HeaderLength + 4 + len(attrs) + widest4
+	if family != bgp.IPv4Unicast {
+		need += mpHead6 + widest6 - widest4
 	}
-	return HeaderLength+4+len(attrs)+mpHead6+widest6 <= p.Limit
+	if p.PathIDs {
+		need += pathID
+	}
+	return need <= p.Limit
 }
 
 // Announce begins a run of reachable prefixes. attrs is the encoded attribute
 // list, which for IPv4 includes NEXT_HOP and must Fit.
 func (p *Packer) Announce(family bgp.Family, attrs []byte, nextHop netip.Addr) {
-	p.family, p.withdraw, p.attrs, p.open = family, false, attrs, false
+	p.begin(family, false, attrs)
 	if family == bgp.IPv6Unicast {
 		p.nextHop = nextHop.As16()
 	}
@@ -63,13 +77,18 @@ func (p *Packer) Announce(family bgp.Family, attrs []byte, nextHop netip.Addr) {
 
 // Withdraw begins a run of unreachable prefixes.
 func (p *Packer) Withdraw(family bgp.Family) {
-	p.family, p.withdraw, p.attrs, p.open = family, true, nil, false
+	p.begin(family, true, nil)
+}
+
+func (p *Packer) begin(family bgp.Family, withdraw bool, attrs []byte) {
+	p.family, p.withdraw, p.attrs = family, withdraw, attrs
+	p.open, p.ample = false, nothing
 }
 
 // Add4 adds an IPv4 prefix, host bits zero.
 func (p *Packer) Add4(addr uint32, bits uint8) {
-	if !p.open || len(p.Octets)+widest4 > p.room && !p.takes(bits) {
-		p.roll()
+	if len(p.Octets) > p.ample {
+		p.prepare(bits)
 	}
 	if bits == 32 {
 		p.Octets = append(p.Octets, 32, byte(addr>>24), byte(addr>>16), byte(addr>>8), byte(addr))
@@ -84,8 +103,8 @@ func (p *Packer) Add4(addr uint32, bits uint8) {
 
 // Add6 adds an IPv6 prefix, host bits zero, as the halves of its address.
 func (p *Packer) Add6(hi, lo uint64, bits uint8) {
-	if !p.open || len(p.Octets)+widest6 > p.room && !p.takes(bits) {
-		p.roll()
+	if len(p.Octets) > p.ample {
+		p.prepare(bits)
 	}
 	p.Octets = append(p.Octets, bits)
 	p.Octets = binary.BigEndian.AppendUint64(p.Octets, hi)
@@ -93,9 +112,22 @@ func (p *Packer) Add6(hi, lo uint64, bits uint8) {
 	p.Octets = p.Octets[:len(p.Octets)-16+(int(bits)+7)/8]
 }
 
-// takes says whether the open message has room for a prefix: the exact answer,
-// wanted only where the widest of the family might not fit.
-func (p *Packer) takes(bits uint8) bool { return len(p.Octets)+1+(int(bits)+7)/8 <= p.room }
+// prepare makes a message that has room for a prefix, and writes what goes in front
+// of it. It is wanted where there is no message, where the widest prefix of the
+// family might not fit, and for every path identifier, so that who has none pays
+// for none.
+func (p *Packer) prepare(bits uint8) {
+	need := 1 + (int(bits)+7)/8
+	if p.PathIDs {
+		need += pathID
+	}
+	if !p.open || len(p.Octets)+need > p.room {
+		p.roll()
+	}
+	if p.PathIDs {
+		p.Octets = binary.BigEndian.AppendUint32(p.Octets, p.Path)
+	}
+}
 
 // roll closes the open message and opens the next.
 func (p *Packer) roll() {
@@ -123,6 +155,14 @@ func (p *Packer) roll() {
 	}
 	p.nlri = len(p.Octets)
 	p.room = p.start + p.Limit - tail
+	switch {
+	case p.PathIDs:
+		p.ample = nothing
+	case p.family == bgp.IPv4Unicast:
+		p.ample = p.room - widest4
+	default:
+		p.ample = p.room - widest6
+	}
 }
 
 // Close ends the run and completes its last message.
@@ -147,7 +187,7 @@ func (p *Packer) Close() {
 		binary.BigEndian.PutUint16(p.Octets[body+2:], uint16(len(p.Octets)-body-4))
 	}
 	binary.BigEndian.PutUint16(p.Octets[p.start+16:], uint16(len(p.Octets)-p.start))
-	p.open = false
+	p.open, p.ample = false, nothing
 	p.Messages++
 }
 
