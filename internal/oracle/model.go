@@ -4,32 +4,48 @@ import (
 	"bytes"
 	"encoding/binary"
 	"net/netip"
+	"slices"
 	"sort"
+	"strings"
+	"time"
 )
 
 // Peer is one session of the reflector under test.
 type Peer struct {
-	Name     string
-	Client   bool // else a non-client; the model has iBGP sessions only
-	RouterID uint32
-	Address  netip.Addr
-	IPv4     bool // families negotiated
-	IPv6     bool
+	Name       string
+	Client     bool   // else a non-client, unless it has a role
+	Role       string // of an external peer: tor, spine, border
+	Rack       string
+	Exceptions bool // a border that asked for them
+	AddPath    bool
+	RouterID   uint32
+	Address    netip.Addr
+	IPv4       bool // families negotiated
+	IPv6       bool
 }
 
-// Model knows what every peer said last, and nothing else.
+// External says whether the session is eBGP.
+func (p Peer) External() bool { return p.Role != "" }
+
+// Model knows what every peer said last, what the inventory says, and the time.
 type Model struct {
 	ASN      uint32
 	RouterID uint32
 	Cluster  uint32
+	Now      time.Time
+	Fabric   *Fabric
 
-	peers map[string]Peer
-	said  map[netip.Prefix]map[string]Route
+	peers     map[string]Peer
+	said      map[netip.Prefix]map[string]*path
+	summaries map[netip.Prefix]time.Time // that exist; not zero: they cease then
 }
 
 // NewModel returns a reflector that has heard nothing.
 func NewModel(asn, routerID, cluster uint32) *Model {
-	return &Model{ASN: asn, RouterID: routerID, Cluster: cluster, peers: map[string]Peer{}, said: map[netip.Prefix]map[string]Route{}}
+	return &Model{
+		ASN: asn, RouterID: routerID, Cluster: cluster, Fabric: &Fabric{}, peers: map[string]Peer{},
+		said: map[netip.Prefix]map[string]*path{}, summaries: map[netip.Prefix]time.Time{},
+	}
 }
 
 // Up adds a session.
@@ -50,9 +66,9 @@ func (m *Model) Announce(name string, prefix netip.Prefix, route Route) {
 		return
 	}
 	if m.said[prefix] == nil {
-		m.said[prefix] = map[string]Route{}
+		m.said[prefix] = map[string]*path{}
 	}
-	m.said[prefix][name] = route
+	m.said[prefix][name] = m.judge(m.peers[name], prefix, route, m.said[prefix][name])
 }
 
 // Withdraw notes that a peer takes a prefix back.
@@ -65,6 +81,77 @@ func (m *Model) Forget(name string, keep func(netip.Prefix) bool) {
 			delete(by, name)
 		}
 	}
+}
+
+// Doubt makes all that a peer said of a family stale.
+func (m *Model) Doubt(name string, four bool) {
+	for prefix, by := range m.said {
+		if p := by[name]; p != nil && prefix.Addr().Is4() == four {
+			p.stale = true
+		}
+	}
+}
+
+// Follow puts another inventory in force.
+func (m *Model) Follow(f *Fabric) {
+	m.Fabric = f
+	for prefix, by := range m.said {
+		for name, had := range by {
+			p := m.judge(had.from, prefix, had.raw, had)
+			p.stale = had.stale
+			by[name] = p
+		}
+	}
+}
+
+// Observe is told whenever peers are: summaries and disowned paths come and go then.
+func (m *Model) Observe() {
+	for _, by := range m.said {
+		for _, p := range by {
+			if !p.last.IsZero() && !m.Now.Before(p.last) {
+				p.refused, p.last = true, time.Time{}
+			}
+		}
+	}
+	contributing := map[netip.Prefix]bool{}
+	for prefix := range m.said {
+		pool, ok := m.Fabric.pool(prefix)
+		if !ok || !m.Fabric.summarized(pool) {
+			continue
+		}
+		for _, p := range m.contributors(prefix, pool) {
+			if !p.from.External() && m.now(p) == pool.Rack {
+				contributing[pool.Prefix] = true
+			}
+		}
+	}
+	for prefix := range contributing {
+		m.summaries[prefix] = time.Time{}
+	}
+	for prefix, until := range m.summaries {
+		pool, ok := m.Fabric.pool(prefix)
+		kept := ok && pool.Prefix == prefix && m.Fabric.summarized(pool)
+		switch {
+		case contributing[prefix]:
+		case !kept, !until.IsZero() && !m.Now.Before(until):
+			delete(m.summaries, prefix)
+		case until.IsZero():
+			m.summaries[prefix] = m.Now.Add(HoldDown)
+		}
+	}
+}
+
+// contributors are the paths that may keep a summary alive: the best, or all where
+// listeners choose for themselves.
+func (m *Model) contributors(prefix netip.Prefix, pool Pool) []*path {
+	list := m.usable(prefix)
+	if pool.Anycast || m.mixed(list) {
+		return slices.DeleteFunc(list, func(p *path) bool { return p.from.Name == "" })
+	}
+	if best := m.best(prefix, list); best != nil {
+		return []*path{best}
+	}
+	return nil
 }
 
 func (m *Model) loops(route Route) bool {
@@ -88,48 +175,164 @@ func (m *Model) loops(route Route) bool {
 	return false
 }
 
-// Best returns the peer whose path wins for a prefix, and what it said.
-func (m *Model) Best(prefix netip.Prefix) (Peer, Route, bool) {
+// usable lists the paths of a prefix that may be told, a summary of ours among them.
+func (m *Model) usable(prefix netip.Prefix) []*path {
+	var list []*path
+	for _, p := range m.said[prefix] {
+		if !p.refused {
+			list = append(list, p)
+		}
+	}
+	if _, ok := m.summaries[prefix]; ok {
+		list = append(list, &path{route: Plain(m.Fabric.Discard[prefix.Addr().Is4()])})
+	}
+	return list
+}
+
+// mixed says whether paths are meant for different parts of the fabric.
+func (m *Model) mixed(list []*path) bool {
+	scope := func(p *path) string {
+		switch {
+		case p.from.Name == "":
+			return "ourselves"
+		case p.from.Role == "tor":
+			return "rack " + p.from.Rack
+		}
+		return ""
+	}
+	for _, p := range list {
+		if scope(p) != scope(list[0]) {
+			return true
+		}
+	}
+	return false
+}
+
+// best returns the path that wins.
+func (m *Model) best(prefix netip.Prefix, list []*path) *path {
 	var left []candidate
-	for name, route := range m.said[prefix] {
-		left = append(left, m.candidate(m.peers[name], route))
+	for _, p := range list {
+		left = append(left, m.candidate(p.from, p.route))
+		left[len(left)-1].path = p
 	}
 	if len(left) == 0 {
-		return Peer{}, Route{}, false
+		return nil
 	}
+	pool, _ := m.Fabric.pool(prefix)
+	evidence := len(list) > 1 && single(prefix) && !pool.Anycast && !m.Fabric.blank()
+	left = keepLeast(left, func(c candidate) int64 { return yes(!c.path.last.IsZero()) })
+	if evidence {
+		left = keepLeast(left, func(c candidate) int64 { return yes(!m.migrated(prefix, c)) })
+		left = keepLeast(left, func(c candidate) int64 { live, _, _ := m.claims(prefix, c); return yes(!live) })
+	}
+	left = keepLeast(left, func(c candidate) int64 { return yes(c.path.stale) })
 	// RFC 4271 §9.1.1, §9.1.2.2, RFC 4456 §9, step by step: who is worse is out.
 	left = keepLeast(left, func(c candidate) int64 { return -int64(c.localPref) })
 	left = keepLeast(left, func(c candidate) int64 { return int64(c.pathLength) })
 	left = keepLeast(left, func(c candidate) int64 { return int64(c.origin) })
 	left = keepLowestMED(left)
+	left = keepLeast(left, func(c candidate) int64 { return yes(!c.peer.External()) })
 	left = keepLeast(left, func(c candidate) int64 { return int64(c.originator) })
 	left = keepLeast(left, func(c candidate) int64 { return int64(c.clusters) })
 	sort.Slice(left, func(i, j int) bool { return left[i].peer.Address.Less(left[j].peer.Address) })
-	return left[0].peer, left[0].route, true
+	return left[0].path
 }
 
-// Expected is the table a peer must end with (RFC 4456 §6 and §8).
+func yes(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func (m *Model) claims(prefix netip.Prefix, c candidate) (live, prepared bool, tags []uint32) {
+	if c.peer.External() || c.peer.Name == "" {
+		return false, false, nil
+	}
+	host, known := m.Fabric.host(c.route.NextHop)
+	if !known && c.peer.Client {
+		host, known = m.Fabric.host(c.peer.Address)
+	}
+	if !known {
+		return false, false, nil
+	}
+	return m.Fabric.claims(host.Name, prefix.Addr())
+}
+
+func (m *Model) migrated(prefix netip.Prefix, c candidate) bool {
+	live, prepared, _ := m.claims(prefix, c)
+	return (live || prepared) && c.localPref > elevated && c.localPref <= 2147483647
+}
+
+// Expected is the table a peer must end with (RFC 4456 §6 and §8, DESIGN §6).
 func (m *Model) Expected(name string) Table {
 	to, table := m.peers[name], Table{}
+	prefixes := map[netip.Prefix]bool{}
 	for prefix := range m.said {
-		from, route, ok := m.Best(prefix)
-		if !ok || from.Name == to.Name || !(from.Client || to.Client) {
-			continue
-		}
+		prefixes[prefix] = true
+	}
+	for prefix := range m.summaries {
+		prefixes[prefix] = true
+	}
+	for prefix := range prefixes {
 		if (prefix.Addr().Is4() && !to.IPv4) || (!prefix.Addr().Is4() && !to.IPv6) {
 			continue
 		}
-		if _, has := route.Attr(9); !has {
-			route = route.With(Attr{0x80, 9, Number(from.RouterID)})
+		var texts []string
+		for _, p := range m.chosen(to, prefix) {
+			if route, ok := m.sent(to, prefix, p); ok {
+				texts = append(texts, route.String())
+			}
 		}
-		if id, _ := route.Attr(9); binary.BigEndian.Uint32(id) == to.RouterID {
-			continue
+		if len(texts) > 0 {
+			sort.Strings(texts)
+			table[prefix] = strings.Join(texts, " and ")
 		}
-		clusters, _ := route.Attr(10)
-		route = route.With(Attr{0x80, 10, append(Number(m.Cluster), clusters...)})
-		table[prefix] = asSent(route).String()
 	}
 	return table
+}
+
+// chosen are the paths of a prefix that a peer is to hear, its own not yet left out.
+func (m *Model) chosen(to Peer, prefix netip.Prefix) []*path {
+	list := m.usable(prefix)
+	pool, _ := m.Fabric.pool(prefix)
+	if !pool.Anycast && !m.mixed(list) {
+		if best := m.best(prefix, list); best != nil {
+			return []*path{best}
+		}
+		return nil
+	}
+	list = slices.DeleteFunc(list, func(p *path) bool { manner, _ := m.verdict(to, prefix, p); return manner == "" })
+	if here := slices.DeleteFunc(slices.Clone(list), func(p *path) bool { return m.now(p) != to.Rack }); pool.Anycast && to.Role == "tor" && len(here) > 0 {
+		list = here
+	}
+	if pool.Anycast && to.AddPath || len(list) == 0 {
+		return list
+	}
+	return []*path{m.best(prefix, list)}
+}
+
+// sent is a path as a peer is sent it; ok is false if it is not.
+func (m *Model) sent(to Peer, prefix netip.Prefix, p *path) (route Route, ok bool) {
+	manner, class := m.verdict(to, prefix, p)
+	route = p.route
+	id, reflected := route.Attr(9)
+	switch {
+	case manner == "" || p.from.Name == to.Name:
+		return route, false
+	case manner != "reflected":
+		return m.export(asSent(route), manner == "confined", class), true
+	case p.from.External():
+		return asSent(route), true
+	case !reflected:
+		id = Number(p.from.RouterID)
+		route = route.With(Attr{0x80, 9, id})
+	}
+	if binary.BigEndian.Uint32(id) == to.RouterID {
+		return route, false
+	}
+	clusters, _ := route.Attr(10)
+	return asSent(route.With(Attr{0x80, 10, append(Number(m.Cluster), clusters...)})), true
 }
 
 // asSent drops what may not be passed on and marks what is passed on unread (RFC
@@ -150,6 +353,7 @@ func asSent(route Route) Route {
 }
 
 type candidate struct {
+	path       *path
 	peer       Peer
 	route      Route
 	localPref  uint32

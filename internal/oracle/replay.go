@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
+	"sort"
+	"strings"
 )
 
 // Table is what a peer holds: the routes it was sent, in text form.
@@ -13,6 +15,8 @@ type Table map[netip.Prefix]string
 // results.
 type Replay struct {
 	Table Table
+	// AddPath: prefixes come with path identifiers (RFC 7911).
+	AddPath bool
 	// EndOfRIB counts the markers, IPv4 first.
 	EndOfRIB [2]int
 	// Refreshes counts ROUTE-REFRESH messages by subtype.
@@ -26,13 +30,15 @@ type Replay struct {
 	// Raw, if set, is handed each whole UPDATE.
 	Raw func([]byte)
 
-	rest []byte
+	rest  []byte
+	paths map[netip.Prefix]map[uint32]string
 }
 
 // Event is one thing the stream said: an announcement when Route is not nil, a
 // withdrawal when only Prefix is valid, and else what Text says.
 type Event struct {
 	Prefix netip.Prefix
+	Path   uint32 // identifier, 0 without add-path
 	Route  *Route
 	Text   string // "end-of-rib ipv4", "begin-refresh", …
 }
@@ -44,7 +50,7 @@ func (r *Replay) tell(e Event) {
 }
 
 // NewReplay returns a reader with an empty table.
-func NewReplay() *Replay { return &Replay{Table: Table{}} }
+func NewReplay() *Replay { return &Replay{Table: Table{}, paths: map[netip.Prefix]map[uint32]string{}} }
 
 // Feed reads more of the stream; messages may be cut anywhere.
 func (r *Replay) Feed(octets []byte) error {
@@ -95,7 +101,7 @@ func (r *Replay) update(body []byte) error {
 		r.tell(Event{Text: "end-of-rib ipv4"})
 		return nil
 	}
-	for _, p := range prefixes(withdrawn, true) {
+	for _, p := range r.prefixes(withdrawn, true) {
 		r.withdraw(p)
 	}
 	route, mpReach, mpUnreach, err := parseRoute(attrs)
@@ -107,33 +113,58 @@ func (r *Replay) update(body []byte) error {
 			r.EndOfRIB[1]++
 			r.tell(Event{Text: "end-of-rib ipv6"})
 		}
-		for _, p := range prefixes(mpUnreach[3:], false) {
+		for _, p := range r.prefixes(mpUnreach[3:], false) {
 			r.withdraw(p)
 		}
 	}
-	for _, p := range prefixes(reach, true) {
+	for _, p := range r.prefixes(reach, true) {
 		r.announce(p, route)
 	}
 	if mpReach != nil {
 		route.NextHop = netip.AddrFrom16([16]byte(mpReach[4:20]))
-		for _, p := range prefixes(mpReach[21:], false) {
+		for _, p := range r.prefixes(mpReach[21:], false) {
 			r.announce(p, route)
 		}
 	}
 	return nil
 }
 
-func (r *Replay) announce(p netip.Prefix, route Route) {
-	r.Table[p] = route.String()
-	r.tell(Event{Prefix: p, Route: &route})
+// named is a prefix with its path identifier.
+type named struct {
+	netip.Prefix
+	id uint32
 }
 
-func (r *Replay) withdraw(p netip.Prefix) {
-	if _, held := r.Table[p]; !held {
+func (r *Replay) announce(p named, route Route) {
+	if r.paths[p.Prefix] == nil {
+		r.paths[p.Prefix] = map[uint32]string{}
+	}
+	r.paths[p.Prefix][p.id] = route.String()
+	r.join(p.Prefix)
+	r.tell(Event{Prefix: p.Prefix, Path: p.id, Route: &route})
+}
+
+func (r *Replay) withdraw(p named) {
+	if _, held := r.paths[p.Prefix][p.id]; !held {
 		r.Needless++
 	}
-	delete(r.Table, p)
-	r.tell(Event{Prefix: p})
+	delete(r.paths[p.Prefix], p.id)
+	r.join(p.Prefix)
+	r.tell(Event{Prefix: p.Prefix, Path: p.id})
+}
+
+// join writes the paths of a prefix into the table.
+func (r *Replay) join(p netip.Prefix) {
+	var texts []string
+	for _, text := range r.paths[p] {
+		texts = append(texts, text)
+	}
+	if len(texts) == 0 {
+		delete(r.Table, p)
+		return
+	}
+	sort.Strings(texts)
+	r.Table[p] = strings.Join(texts, " and ")
 }
 
 func family(four bool) string {
@@ -177,9 +208,13 @@ func parseRoute(b []byte) (route Route, mpReach, mpUnreach []byte, err error) {
 	return route, mpReach, mpUnreach, nil
 }
 
-func prefixes(b []byte, four bool) []netip.Prefix {
-	var list []netip.Prefix
+func (r *Replay) prefixes(b []byte, four bool) []named {
+	var list []named
 	for len(b) > 0 {
+		var id uint32
+		if r.AddPath {
+			id, b = binary.BigEndian.Uint32(b), b[4:]
+		}
 		bits := int(b[0])
 		size := (bits + 7) / 8
 		var octets [16]byte
@@ -188,7 +223,7 @@ func prefixes(b []byte, four bool) []netip.Prefix {
 		if four {
 			addr = netip.AddrFrom4([4]byte(octets[:4]))
 		}
-		list = append(list, netip.PrefixFrom(addr, bits))
+		list = append(list, named{netip.PrefixFrom(addr, bits), id})
 		b = b[1+size:]
 	}
 	return list

@@ -26,9 +26,6 @@ import (
 type Packer struct {
 	Octets  []byte
 	Limit   int // longest message, in octets
-	PathIDs bool
-	PathID  uint32
-
 	PathIDs bool   // prefixes have path identifiers; constant within a run
 	Path    uint32 // path identifier of the next prefix
 

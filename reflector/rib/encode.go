@@ -92,10 +92,10 @@ func (e *encoder) judge(w *window) (present [summarize.Confined + 1]bool) {
 func (e *encoder) open(family bgp.Family, source SourceID, set setID, v summarize.Verdict) bool {
 	s := e.rib.sets.get(set)
 	e.attrs = e.rib.passedOn(e.attrs[:0], s, e.view, v, e.rib.sources[source].Speaker)
+	e.packer.PathIDs = e.view.AddPath.Has(family)
 	if !e.packer.Fits(family, e.attrs) {
 		return false
 	}
-	e.packer.PathIDs = e.view.AddPath.Has(family)
 	e.packer.Announce(family, e.attrs, s.attrs.NextHop)
 	return true
 }
@@ -195,7 +195,7 @@ func (a *loss) compare(b *loss) int {
 
 // add adds a prefix to the run; the path identifier counts where the view has them.
 func (e *encoder) add(family bgp.Family, head ref, id uint32) {
-	e.packer.PathID = id
+	e.packer.Path = id
 	if family == bgp.IPv4Unicast {
 		rt := e.rib.v4.routes.at(head)
 		e.packer.Add4(uint32(rt.key), rt.length)
