@@ -1,6 +1,7 @@
 package bgp
 
 import (
+	"encoding/binary"
 	"fmt"
 	"strings"
 	"unicode"
@@ -89,6 +90,14 @@ func Cease(subcode uint8, reason string) *Notification {
 	}
 	n.Data = append([]byte{byte(len(reason))}, reason...)
 	return n
+}
+
+// MaxPrefixes builds the Cease for a peer that announces more prefixes of a family
+// than we take; the data says how many that is (RFC 4486 §4).
+func MaxPrefixes(family Family, limit uint32) *Notification {
+	data := binary.BigEndian.AppendUint16(nil, family.AFI())
+	data = binary.BigEndian.AppendUint32(append(data, family.SAFI()), limit)
+	return &Notification{Code: CodeCease, Subcode: CeaseMaxPrefixes, Data: data}
 }
 
 // Reason is the RFC 9003 text a peer sent, made safe to print: what is not UTF-8

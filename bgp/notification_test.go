@@ -1,6 +1,7 @@
 package bgp_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"unicode"
@@ -182,6 +183,19 @@ func TestOnlyAHardResetIsHard(t *testing.T) {
 			if want := code == 6 && subcode == 9; n.Hard() != want {
 				t.Errorf("%d/%d: hard %t", code, subcode, n.Hard())
 			}
+		}
+	}
+}
+
+// RFC 4486 §4.
+func TestAPeerIsToldHowManyPrefixesAreTooMany(t *testing.T) {
+	for family, want := range map[bgp.Family]string{bgp.IPv4Unicast: "00010100010203", bgp.IPv6Unicast: "00020100010203"} {
+		n := bgp.MaxPrefixes(family, 0x010203)
+		if n.Code != bgp.CodeCease || n.Subcode != bgp.CeaseMaxPrefixes || fmt.Sprintf("%x", n.Data) != want {
+			t.Errorf("%s: %d/%d %x, want 6/1 %s", family, n.Code, n.Subcode, n.Data, want)
+		}
+		if n.Reason() != "" || n.Error() != "cease, maximum number of prefixes reached (6/1)" {
+			t.Errorf("%s: is printed as %q", family, n.Error())
 		}
 	}
 }

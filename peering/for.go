@@ -108,6 +108,7 @@ func (p *planner) router(r topology.Router) {
 	s := Session{
 		Name: r.Name, Role: r.Role.String(), Rack: r.Rack, Kind: External, RemoteASN: r.ASN,
 		Hops: int(r.TTLSecurity), PasswordFile: r.PasswordFile, Exceptions: r.Exceptions,
+		MaxRoutes: r.MaxRoutes, MaxRoutesRestart: r.RestartAfter(),
 	}
 	switch r.Role {
 	case topology.Reflector:

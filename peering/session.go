@@ -52,14 +52,22 @@ type Session struct {
 	HoldTime     time.Duration // ours to offer; whole seconds
 	Hops         int           // GTSM: how many hops away the peer may be; 0 is off
 	PasswordFile string        // TCP-MD5; empty is off
+
+	MaxRoutes        uint32        // of one family that we take; beyond it the session ends. 0: no limit
+	MaxRoutesRestart time.Duration // how long it stays down then
 }
 
 // SameWire says whether two versions of a session look the same to the peer: what
-// differs only in name, rack or source does not disturb it. AddPath is for the next
-// OPEN: several routes instead of one are not worth a session.
+// differs only in name, rack or source does not disturb it, unless the session is
+// external, for then role and rack decide what the peer hears. AddPath is for the next
+// OPEN: several routes instead of one are not worth a session. Of a limit the peer
+// hears when it exceeds it.
 func (s Session) SameWire(t Session) bool {
-	t.Name, t.Role, t.Rack, t.Source = s.Name, s.Role, s.Rack, s.Source
-	t.AddPath = s.AddPath
+	t.Name, t.Source = s.Name, s.Source
+	if s.Kind != External {
+		t.Role, t.Rack = s.Role, s.Rack
+	}
+	t.AddPath, t.MaxRoutes, t.MaxRoutesRestart = s.AddPath, s.MaxRoutes, s.MaxRoutesRestart
 	return s == t
 }
 

@@ -15,6 +15,7 @@ import (
 type outlet interface {
 	Attach(session.Stream)
 	End(*bgp.Notification)
+	EndFor(*bgp.Notification, time.Duration)
 }
 
 // arrival is a session that came up.

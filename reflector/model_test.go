@@ -41,8 +41,9 @@ type player struct {
 	answered int
 }
 
-func (p *player) Attach(s session.Stream) { p.stream = s }
-func (p *player) End(n *bgp.Notification) { p.ended = true }
+func (p *player) Attach(s session.Stream)                     { p.stream = s }
+func (p *player) End(n *bgp.Notification)                     { p.ended = true }
+func (p *player) EndFor(_ *bgp.Notification, _ time.Duration) {}
 
 // nobody is a server without sessions.
 type nobody struct{}

@@ -49,8 +49,9 @@ type fan struct {
 
 type told struct{ from, localPref uint8 }
 
-func (f *fan) Attach(s session.Stream) { f.stream = s }
-func (f *fan) End(n *bgp.Notification) { f.c.t.Errorf("peer %d was sent away: %v", f.number, n) }
+func (f *fan) Attach(s session.Stream)                     { f.stream = s }
+func (f *fan) End(n *bgp.Notification)                     { f.c.t.Errorf("peer %d was sent away: %v", f.number, n) }
+func (f *fan) EndFor(_ *bgp.Notification, _ time.Duration) {}
 
 func (f *fan) address() netip.Addr { return netip.AddrFrom4([4]byte{192, 0, 2, byte(f.number)}) }
 

@@ -78,8 +78,9 @@ type actor struct {
 	slow    bool
 }
 
-func (a *actor) Attach(s session.Stream) { a.stream = s }
-func (a *actor) End(_ *bgp.Notification) {}
+func (a *actor) Attach(s session.Stream)                     { a.stream = s }
+func (a *actor) End(_ *bgp.Notification)                     {}
+func (a *actor) EndFor(_ *bgp.Notification, _ time.Duration) {}
 
 func newScene(t *testing.T) *scene {
 	s := &scene{t: t, now: time.Unix(1_700_000_000, 0), cast: map[string]*actor{}, names: map[string]string{}}

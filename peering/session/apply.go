@@ -101,6 +101,7 @@ func (s *Server) dropUnadmitted() {
 			s.remove(remote, bgp.Cease(bgp.CeaseConfigChange, ""))
 		case spec != p.spec:
 			p.adapt(spec)
+			s.forget(p)
 		}
 	}
 }

@@ -55,6 +55,7 @@ type ending struct {
 	received *bgp.Notification
 	err      error
 	replaced bool // by a new connection of a peer that restarted (RFC 4724 §5)
+	embargo  bool // it must not come back for a while
 	quiet    bool // a collision: no attempt failed
 	stuck    bool // sent is what we would say if the peer took anything
 }

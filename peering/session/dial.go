@@ -25,7 +25,7 @@ const (
 // dial keeps trying to have a connection with a router.
 func (p *peer) dial(ctx context.Context) {
 	for ctx.Err() == nil {
-		if p.connected() {
+		if p.busy() {
 			p.rest(ctx, 0)
 			continue
 		}
@@ -42,7 +42,7 @@ func (p *peer) dial(ctx context.Context) {
 			continue
 		}
 		p.rest(ctx, 0)
-		if ctx.Err() == nil {
+		if ctx.Err() == nil && !p.barred() {
 			p.pause(ctx, p.retry())
 		}
 	}
@@ -73,10 +73,12 @@ func (p *peer) pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-func (p *peer) connected() bool {
+// busy says whether there is no call to make for now: what ends that, wakes the
+// dialler.
+func (p *peer) busy() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return len(p.conns) > 0
+	return len(p.conns) > 0 || p.embargoed()
 }
 
 // target is whom to call, and with which TCP-MD5 key.
@@ -95,6 +97,9 @@ func (p *peer) retry() time.Duration {
 func (p *peer) unreachable(err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.embargoed() {
+		return // a call that was under way: why we don't make any says more
+	}
 	p.failures++
 	p.lastError = err.Error()
 	p.waiting = Active

@@ -40,6 +40,14 @@ func (s *Session) Attach(stream Stream) {
 // End ends the session with a NOTIFICATION. It does not block; Down follows.
 func (s *Session) End(n *bgp.Notification) { s.conn.abort(n, false) }
 
+// EndFor is End for a session that would only end the same way if it came back at
+// once: for that time, which is positive, the peer is not called and its calls are
+// refused, unless Apply changes the session or Reset is asked for. Its routes don't
+// outlive the session. The status is Idle meanwhile, and says until when.
+func (s *Session) EndFor(n *bgp.Notification, pause time.Duration) {
+	s.conn.peer.embargo(s.conn, n, pause)
+}
+
 // Ending is why a session is over.
 type Ending struct {
 	Text string

@@ -34,7 +34,11 @@ func (s *Server) incoming(t transport) {
 		t.Close()
 		return
 	}
-	if !p.accept(t) {
+	switch {
+	case p.accept(t):
+	case p.barred():
+		s.refuse(t)
+	default:
 		t.Close()
 	}
 }
@@ -51,7 +55,8 @@ func secure(t transport, spec peering.Session) error {
 // connections are just closed.
 const refusingMost = 128
 
-// refuse tells a stranger that it is one (RFC 4486: Cease/5).
+// refuse tells a stranger that it is one, or a peer that it must wait (RFC 4486:
+// Cease/5).
 func (s *Server) refuse(t transport) {
 	select {
 	case s.refusing <- struct{}{}:
@@ -73,13 +78,18 @@ func dismiss(t transport) {
 	linger(t)
 }
 
-// gone forgets a client of a range that has no connection left.
+// gone forgets a client of a range that has no connection left, and no embargo.
 func (s *Server) gone(p *peer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.forget(p)
+}
+
+// forget is gone with mu held.
+func (s *Server) forget(p *peer) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.spec.Source == peering.SourceRange && len(p.conns) == 0 && s.peers[p.spec.Remote] == p {
+	if p.spec.Source == peering.SourceRange && len(p.conns) == 0 && !p.embargoed() && s.peers[p.spec.Remote] == p {
 		delete(s.peers, p.spec.Remote)
 		p.stopped = true
 	}

@@ -98,7 +98,7 @@ func multiprotocol(families bgp.FamilySet) []byte {
 // graceful is the families whose routes outlive the session (RFC 4724 §4.2, RFC
 // 8538 §4): those the peer named, when the connection just broke, or when a
 // NOTIFICATION other than a hard reset ended it and both sides know that of each
-// other.
+// other. A session that must not come back for a while leaves nothing behind.
 func (n *Negotiated) graceful(end *ending) bgp.FamilySet {
 	if n.RestartTime == 0 {
 		return 0
@@ -110,7 +110,7 @@ func (n *Negotiated) graceful(end *ending) bgp.FamilySet {
 	switch {
 	case end.replaced, notification == nil:
 		return n.RestartFamilies
-	case !n.Notification || notification.Hard():
+	case !n.Notification || notification.Hard(), end.embargo:
 		return 0
 	case end.sent != nil && end.sent.Code == bgp.CodeCease && end.sent.Subcode == bgp.CeasePeerDeconfigured:
 		return 0

@@ -22,7 +22,8 @@ import (
 //	Active ◄── clients stay here: they come to us
 //
 // A connection from the peer is taken in every state, Idle included: refusing a
-// router that is back sooner than our timer helps nobody.
+// router that is back sooner than our timer helps nobody. An embargo is the
+// exception.
 type peer struct {
 	server *Server
 	log    *slog.Logger
@@ -39,6 +40,9 @@ type peer struct {
 	stopped   bool
 
 	password string
+
+	until  time.Time   // of an embargo; zero: there is none
+	reopen *time.Timer // ends it
 
 	cancel  context.CancelFunc // ends dialling; nil for clients
 	kick    chan struct{}      // a connection is gone: the dialler may go on
@@ -73,13 +77,14 @@ func (p *peer) adapt(spec peering.Session) {
 	defer p.mu.Unlock()
 	p.spec = spec
 	p.log = p.server.log.With("peer", spec.Name, "address", spec.Remote)
+	p.lift("the session is wanted otherwise")
 }
 
 // accept takes a connection the peer opened.
 func (p *peer) accept(t transport) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.stopped || len(p.conns) >= connsMost {
+	if p.stopped || p.embargoed() || len(p.conns) >= connsMost {
 		return false
 	}
 	p.begin(newConn(p, t, false))
@@ -91,7 +96,7 @@ func (p *peer) accept(t transport) bool {
 func (p *peer) adopt(t transport) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.stopped || p.highest() >= OpenConfirm {
+	if p.stopped || p.embargoed() || p.highest() >= OpenConfirm {
 		return false
 	}
 	p.begin(newConn(p, t, true))
@@ -219,15 +224,12 @@ func (p *peer) left(c *conn, end *ending) {
 		p.lastError = end.text()
 	}
 	p.waiting = Active
-	if !p.spec.Passive {
+	if !p.spec.Passive || p.embargoed() {
 		p.waiting = Idle
 	}
 	p.show(end.text())
 	p.mu.Unlock()
-	select {
-	case p.kick <- struct{}{}:
-	default:
-	}
+	p.wake()
 	p.server.gone(p)
 }
 
@@ -272,6 +274,9 @@ func (p *peer) move(waiting State, reason string) {
 func (p *peer) stop(n *bgp.Notification) {
 	p.mu.Lock()
 	p.stopped = true
+	if p.embargoed() {
+		p.reopen.Stop()
+	}
 	conns := append([]*conn(nil), p.conns...)
 	p.mu.Unlock()
 	if p.cancel != nil {
@@ -285,6 +290,7 @@ func (p *peer) stop(n *bgp.Notification) {
 // reset ends the session and lets it come back.
 func (p *peer) reset(n *bgp.Notification) {
 	p.mu.Lock()
+	p.lift("reset")
 	conns := append([]*conn(nil), p.conns...)
 	p.mu.Unlock()
 	for _, c := range conns {

@@ -158,7 +158,7 @@ func (s *Server) Refused() uint64 {
 var ErrUnknownPeer = errors.New("no such peer")
 
 // Reset ends a peer's session with Cease, administrative reset, and the reason;
-// it may come back at once.
+// it may come back at once, even if it was to wait.
 func (s *Server) Reset(remote netip.Addr, reason string) error {
 	s.mu.Lock()
 	p := s.peers[remote]
@@ -167,5 +167,6 @@ func (s *Server) Reset(remote netip.Addr, reason string) error {
 		return fmt.Errorf("%s: %w", remote, ErrUnknownPeer)
 	}
 	p.reset(bgp.Cease(bgp.CeaseAdminReset, reason))
+	s.gone(p)
 	return nil
 }

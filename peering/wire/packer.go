@@ -25,7 +25,7 @@ import (
 //	IPv6   header │ 0 │ length │ MP_REACH_NLRI(NLRI…) │ attributes
 type Packer struct {
 	Octets  []byte
-	Limit   int // longest message, in octets
+	Limit   int    // longest message, in octets
 	PathIDs bool   // prefixes have path identifiers; constant within a run
 	Path    uint32 // path identifier of the next prefix
 
