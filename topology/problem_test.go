@@ -89,6 +89,13 @@ func TestProblems(t *testing.T) {
 			}, nil,
 		},
 		{
+			"a node numbered from a pool, where nobody hears its summary", map[string]string{
+				"nodes/h2":     `{"addresses":["10.1.0.12"],"rack":"r2"}`,
+				"routers/tor1": `{"role":"spine","addresses":["192.0.2.1"],"asn":65001}`,
+				"routers/tor2": `{"role":"spine","addresses":["192.0.2.2"],"asn":65001}`,
+			}, nil,
+		},
+		{
 			"workloads of a node that does not exist are told once",
 			map[string]string{
 				"workloads/h9/b": `{"addresses":["10.1.9.1"]}`, "workloads/h9/a": `{"addresses":["10.1.9.2"]}`,

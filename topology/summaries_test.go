@@ -77,6 +77,29 @@ func TestSummarized(t *testing.T) {
 	}
 }
 
+// What is summarised follows each of the things it hangs on, when that changes
+// alone.
+func TestSummarizedFollowsChanges(t *testing.T) {
+	var inv topology.Inventory
+	inv.Apply(1, changes(fabric()))
+	for _, step := range []struct {
+		name, path, value string
+		want              bool
+	}{
+		{"the rack says no", "racks/r1", `{"summaries":false}`, false},
+		{"the rack is silent again", "racks/r1", `{}`, true},
+		{"the settings say no", "settings", `{"summaries":false,"discard":["192.0.2.254"]}`, false},
+		{"the pool says yes against them", "pools/blue", `{"prefix":"10.1.0.0/16","rack":"r1","summaries":true}`, true},
+		{"the discard address is gone", "settings", `{}`, false},
+	} {
+		inv.Apply(2, changes(map[string]string{step.path: step.value}))
+		s := inv.Snapshot()
+		if pool, _ := s.Pool("blue"); s.Summarized(pool) != step.want {
+			t.Errorf("%s: summarised %v", step.name, !step.want)
+		}
+	}
+}
+
 // Against a model that compares each pool with each other.
 func TestSummarizedAgainstModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
