@@ -134,7 +134,7 @@ func (r *Reflector) needed() uint64 {
 		}
 		for _, m := range g.members {
 			if m.walk != nil {
-				version = min(version, m.walk.Since)
+				version = min(version, m.walk.Needs())
 			} else if m.feed.passed.Load() < g.log.last.seq {
 				version = min(version, m.feed.seen.Load())
 			}
@@ -157,7 +157,7 @@ func (r *Reflector) boundTombstones() {
 	oldest := r.needed()
 	for _, g := range r.groups {
 		for _, m := range g.members {
-			if m.walk != nil && m.walk.Since <= oldest {
+			if m.walk != nil && m.walk.Needs() <= oldest {
 				r.slog.Warn("session ended: too far behind", "peer", m.arrival.spec.Name, "address", m.key, "tombstones", dead)
 				m.arrival.outlet.End(bgp.Cease(bgp.CeaseOutOfResources, ""))
 			}

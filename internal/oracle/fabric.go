@@ -63,7 +63,8 @@ func (f *Fabric) summarized(p Pool) bool {
 		return false
 	}
 	for _, q := range f.Pools {
-		if q.Prefix != p.Prefix && q.Prefix.Overlaps(p.Prefix) && q.Rack != p.Rack {
+		around := q.Rack == "" && q.Prefix.Bits() < p.Prefix.Bits() // of no rack, and wider: misleads nobody
+		if q.Prefix != p.Prefix && q.Prefix.Overlaps(p.Prefix) && q.Rack != p.Rack && !around {
 			return false
 		}
 	}
@@ -226,7 +227,7 @@ func (m *Model) verdict(to Peer, prefix netip.Prefix, p *path) (manner string, c
 		if ownSummary || !(to.Client || p.from.Client || (p.from.External() && p.from.Role != "tor")) {
 			return "", 0
 		}
-		if p.from.Role == "tor" && to.Client && m.rackOf(to) != p.from.Rack {
+		if p.from.Role == "tor" && to.Client && to.Near != p.from.Rack {
 			return "", 0
 		}
 		return "reflected", 0
@@ -263,13 +264,6 @@ func (m *Model) verdict(to Peer, prefix netip.Prefix, p *path) (manner string, c
 		}
 	}
 	return "", 0
-}
-
-func (m *Model) rackOf(p Peer) string {
-	if h, ok := m.Fabric.host(p.Address); ok {
-		return h.Rack
-	}
-	return p.Rack
 }
 
 // export is a route as an eBGP peer hears it.

@@ -15,8 +15,9 @@ type Peer struct {
 	Name       string
 	Client     bool   // else a non-client, unless it has a role
 	Role       string // of an external peer: tor, spine, border
-	Rack       string
-	Exceptions bool // a border that asked for them
+	Rack       string // as the session was planned
+	Near       string // of a client: the rack whose ToRs' routes it hears
+	Exceptions bool   // a border that asked for them
 	AddPath    bool
 	RouterID   uint32
 	Address    netip.Addr
@@ -306,6 +307,9 @@ func (m *Model) chosen(to Peer, prefix netip.Prefix) []*path {
 	if here := slices.DeleteFunc(slices.Clone(list), func(p *path) bool { return m.now(p) != to.Rack }); pool.Anycast && to.Role == "tor" && len(here) > 0 {
 		list = here
 	}
+	if sum := slices.DeleteFunc(slices.Clone(list), func(p *path) bool { return p.from.Name != "" }); len(sum) > 0 {
+		list = sum
+	}
 	if pool.Anycast && to.AddPath || len(list) == 0 {
 		return list
 	}
@@ -323,7 +327,7 @@ func (m *Model) sent(to Peer, prefix netip.Prefix, p *path) (route Route, ok boo
 	case manner != "reflected":
 		return m.export(asSent(route), manner == "confined", class), true
 	case p.from.External():
-		return asSent(route), true
+		return asSent(route.With(Attr{0x40, 5, Number(100)})), true // RFC 4271 §5.1.5
 	case !reflected:
 		id = Number(p.from.RouterID)
 		route = route.With(Attr{0x80, 9, id})
@@ -442,4 +446,13 @@ func keepLowestMED(list []candidate) []candidate {
 		}
 	}
 	return left
+}
+
+// DropDoubted removes what of a peer and family is stale.
+func (m *Model) DropDoubted(name string, four bool) {
+	for prefix, by := range m.said {
+		if p := by[name]; p != nil && p.stale && prefix.Addr().Is4() == four {
+			delete(by, name)
+		}
+	}
 }

@@ -228,3 +228,14 @@ func (r *Replay) prefixes(b []byte, four bool) []named {
 	}
 	return list
 }
+
+// Paths counts the paths of each prefix of a family that is held.
+func (r *Replay) Paths(four bool) map[netip.Prefix]int {
+	counts := map[netip.Prefix]int{}
+	for p, by := range r.paths {
+		if p.Addr().Is4() == four && len(by) > 0 {
+			counts[p] = len(by)
+		}
+	}
+	return counts
+}

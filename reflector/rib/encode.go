@@ -19,6 +19,7 @@ type encoder struct {
 	rib  *RIB
 	view View
 
+	pass      pass
 	packer    wire.Packer // its Octets are work space, copied when a chunk is cut
 	chunks    []*Chunk
 	segments  []segment
@@ -35,9 +36,10 @@ type encoder struct {
 
 // loss is a head that the view heard of and, for all or for one, no longer does.
 type loss struct {
-	head ref
-	id   uint32
-	to   audience
+	head    ref
+	id      uint32
+	to      audience
+	summary bool // goes last: what it covered goes before
 	addressees
 }
 
@@ -45,7 +47,7 @@ func (e *encoder) reset(r *RIB, view View) {
 	e.rib, e.view = r, view
 	e.chunks, e.segments, e.audiences, e.overflow = nil, e.segments[:0], nil, 0
 	e.packer = wire.Packer{Limit: view.MaxMessage, Octets: e.packer.Octets[:0]}
-	e.flushed, e.counted = 0, 0
+	e.flushed, e.counted, e.pass = 0, 0, passAll
 }
 
 // window encodes one family's changes.
@@ -54,7 +56,7 @@ func (e *encoder) window(w *window) {
 	e.spreads(w)
 	present := e.judge(w)
 	for manner := summarize.Reflected; manner <= summarize.Confined; manner++ {
-		if !present[manner] && len(e.said) == 0 {
+		if (!present[manner] && len(e.said) == 0) || !e.pass.includes(manner) {
 			continue
 		}
 		for i := range w.buckets {
@@ -151,16 +153,22 @@ func (e *encoder) collect(w *window, b *bucket, v summarize.Verdict) {
 	}
 	for i := b.first; i >= 0; i = w.next[i] {
 		c := &w.changes[i]
-		if c.source == 0 || !e.heardBefore(w, c).Heard() {
+		if c.source == 0 {
 			continue
 		}
+		before := e.heardBefore(w, c)
+		if !before.Heard() {
+			continue
+		}
+		l := loss{head: c.head, id: pathIDOne, to: audience{only: e.rib.rackOf(c.source)}, summary: before.Manner == summarize.Summary}
 		was := mark{c.source, e.rib.sets.get(c.set).attrs.Originator}
-		to := audience{only: e.rib.rackOf(c.source)}
 		switch {
 		case !v.Heard():
-			e.lost = append(e.lost, loss{c.head, pathIDOne, to, addressees{of: was}})
+			l.addressees = addressees{of: was}
+			e.lost = append(e.lost, l)
 		case was != now:
-			e.lost = append(e.lost, loss{c.head, pathIDOne, to, addressees{only: true, of: now, was: was}})
+			l.addressees = addressees{only: true, of: now, was: was}
+			e.lost = append(e.lost, l)
 		}
 	}
 }
@@ -184,6 +192,9 @@ func (e *encoder) withdraw(family bgp.Family) {
 
 // compare orders losses such that those for the same peers are neighbours.
 func (a *loss) compare(b *loss) int {
+	if a.summary != b.summary {
+		return order(b.summary)
+	}
 	if a.only != b.only {
 		return order(b.only)
 	}

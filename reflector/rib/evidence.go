@@ -71,6 +71,9 @@ func (t *table[K]) dispute(r *RIB, head ref, paths []candidate) {
 
 // tied says whether two paths that lead to different hosts are best by evidence.
 func tied(paths []candidate) bool {
+	if len(paths) < 2 {
+		return false
+	}
 	best := slices.MaxFunc(paths, func(a, b candidate) int { return int(a.rank) - int(b.rank) })
 	for i := range paths {
 		if paths[i].rank == best.rank && paths[i].attrs.NextHop != best.attrs.NextHop {

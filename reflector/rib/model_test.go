@@ -182,7 +182,7 @@ func (w *twins) needed() uint64 {
 	v := w.rib.Version()
 	for _, p := range w.peers {
 		if p.walk != nil {
-			v = min(v, p.walk.Since)
+			v = min(v, p.walk.Needs())
 		}
 	}
 	return v

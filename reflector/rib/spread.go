@@ -23,20 +23,25 @@ import (
 func (t *table[K]) spread(r *RIB, head ref) bool {
 	rt := t.routes.at(head)
 	switch {
-	case rt.source == 0:
-		return false
+	case !rt.usable():
+		return false // the head holds a usable path if there is one
 	case r.m.HasAnycast() && r.m.Info(poolOf(r.m, rt)).Flags.Has(summarize.Anycast):
 		return true
 	case rt.next == 0:
 		return false
 	}
-	first := r.scopeOf(rt.source)
 	for at := rt.next; at != 0; at = t.routes.at(at).next {
-		if r.scopeOf(t.routes.at(at).source) != first {
+		if other := t.routes.at(at); other.usable() && r.scopeOf(other.source) != r.scopeOf(rt.source) {
 			return true
 		}
 	}
 	return false
+}
+
+// disperses says whether a change to what a source offers for a prefix may be heard
+// though the best path stays: then the prefix is touched whatever the decision says.
+func (t *table[K]) disperses(r *RIB, head ref, source SourceID) bool {
+	return r.scopeOf(source) != r.scopeOf(t.routes.at(head).source) || t.spread(r, head)
 }
 
 // paths is the usable paths of a prefix at some time, with the map of that time.
@@ -80,7 +85,8 @@ type heard struct {
 const pathIDOne = 1
 
 // choose returns what peers of a view in a rack hear of a prefix: all paths where
-// the pool is anycast and they can, else the best. A ToR hears of an anycast address
+// the pool is anycast and they can, else the best, and the summary where a host
+// announces the pool as a whole. A ToR hears of an anycast address
 // what lives in its rack, if anything does: a path elsewhere that it mixed in could
 // come back to it.
 func (e *encoder) choose(p *paths, family bgp.Family, rack summarize.Rack) []heard {
@@ -93,6 +99,7 @@ func (e *encoder) choose(p *paths, family bgp.Family, rack summarize.Rack) []hea
 			list = append(list, heard{hop: h, verdict: v, id: pathIDOne})
 		}
 	}
+	list = prefer(list, func(h heard) bool { return h.verdict.Manner == summarize.Summary })
 	if p.anycast() && e.view.To.Speaker == summarize.ToR {
 		list = prefer(list, func(h heard) bool { return r.now(p.m, h.source, h.set) == e.view.To.Rack })
 	}
@@ -181,13 +188,15 @@ func (e *encoder) differ(head ref, to audience, before, now []heard) {
 		if i >= 0 {
 			was, is := e.rib.markOf(before[i].hop), e.rib.markOf(n.hop)
 			if was != is {
-				e.lost = append(e.lost, loss{head, n.id, to, addressees{only: true, of: is, was: was}})
+				e.lost = append(e.lost, loss{head: head, id: n.id, to: to, addressees: addressees{only: true, of: is, was: was}})
 			}
 		}
 	}
 	for _, b := range before {
 		if !slices.ContainsFunc(now, func(n heard) bool { return n.id == b.id }) {
-			e.lost = append(e.lost, loss{head, b.id, to, addressees{of: e.rib.markOf(b.hop)}})
+			e.lost = append(e.lost, loss{
+				head: head, id: b.id, to: to, summary: b.verdict.Manner == summarize.Summary, addressees: addressees{of: e.rib.markOf(b.hop)},
+			})
 		}
 	}
 }
@@ -216,7 +225,7 @@ func (e *encoder) utter(family bgp.Family, manner summarize.Manner) {
 				continue
 			}
 			e.overflow++
-			e.lost = append(e.lost, loss{u.head, u.id, u.to, addressees{of: e.rib.markOf(u.hop)}})
+			e.lost = append(e.lost, loss{head: u.head, id: u.id, to: u.to, addressees: addressees{of: e.rib.markOf(u.hop)}})
 		}
 		e.end(addressees{of: e.rib.markOf(first.hop)}, first.to)
 	}

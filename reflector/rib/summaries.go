@@ -25,15 +25,8 @@ func contribute[K key[K]](t *table[K], r *RIB, was *summarize.Map) {
 		if before == nil && c.source != 0 {
 			before = []hop{{set: c.set, source: c.source}}
 		}
-		now := before[:0:0]
-		if source, set := best(rt); source != 0 {
-			now = append(now, hop{set: set, source: source})
-		}
-		if t.spread(r, c.head) {
-			now = t.hops(r, c.head)
-		}
 		r.contributes(paths{before, poolOf(was, rt), was}, -1)
-		r.contributes(paths{now, poolOf(r.m, rt), r.m}, 1)
+		r.contributes(paths{t.contenders(r, c.head), poolOf(r.m, rt), r.m}, 1)
 	}
 }
 

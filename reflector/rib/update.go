@@ -76,7 +76,7 @@ func (t *table[K]) put(r *RIB, head ref, source SourceID, set setID, mark flags)
 		rt.flags = rt.flags&flagsOfHead | mark
 		return
 	}
-	if path == head || t.spread(r, head) {
+	if path == head || t.disperses(r, head, source) {
 		t.touch(r, head)
 	}
 	r.sets.hold(set, 1)
@@ -112,7 +112,7 @@ func set1(f, flag flags) int {
 
 // extend adds a further path to a prefix.
 func (t *table[K]) extend(r *RIB, head ref, source SourceID, set setID, mark flags) {
-	if r.scopeOf(source) != r.scopeOf(t.routes.at(head).source) || t.spread(r, head) {
+	if t.disperses(r, head, source) {
 		t.touch(r, head)
 	}
 	path := t.routes.alloc()
@@ -205,6 +205,18 @@ func (t *table[K]) touch(r *RIB, head ref) {
 		}
 		t.before[head] = hops
 	}
+}
+
+// contenders lists the paths of a prefix that somebody may hear: all usable ones if it
+// is spread, else the best.
+func (t *table[K]) contenders(r *RIB, head ref) []hop {
+	if t.spread(r, head) {
+		return t.hops(r, head)
+	}
+	if source, set := best(t.routes.at(head)); source != 0 {
+		return []hop{{set: set, source: source}}
+	}
+	return nil
 }
 
 // hops lists the usable paths of a prefix.
@@ -397,10 +409,7 @@ func (t *table[K]) markOne(r *RIB, at ref, mark flags) {
 		rt.flags |= mark
 		return
 	}
-	head := at
-	if rt.flags&flagHead == 0 {
-		head = t.find(rt.key, rt.length)
-	}
+	head := t.headOf(at)
 	if t.spread(r, head) {
 		t.touch(r, head)
 	}

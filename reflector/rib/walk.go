@@ -24,6 +24,11 @@ type Walk struct {
 	start   uint64 // version when the lap began
 	began   bool
 	stepped bool // the lap took more than one step
+	skipped bool // the lap left a route to the next
+	laps    int
+	// covered is how far summaries that ceased are withdrawn. They wait for a lap that
+	// left nothing: what they covered may be among it.
+	covered uint64
 	pass    pass
 	family  int // index into bgp.Families
 	at      ref
@@ -35,14 +40,41 @@ type pass uint8
 const (
 	passAnnounce pass = iota
 	passConfine       // NO_ADVERTISE routes, which rely on a summary or an exported route
-	passWithdraw
+	passWithdraw      // of host routes only, where there are summaries
+	passUncover       // withdraws the others: what they covered is gone
+	passAll           // of a window
 )
+
+// includes says whether what is told in a manner belongs in the pass.
+func (p pass) includes(m summarize.Manner) bool {
+	return p == passAll || (m == summarize.Confined) == (p == passConfine)
+}
+
+// Needs is the version of the table whose tombstones the walk still has to see.
+func (w *Walk) Needs() uint64 {
+	if w.laps == 0 {
+		return w.Since
+	}
+	return min(w.Since, w.covered)
+}
+
+// since is the version after which changes matter to the pass in hand.
+func (w *Walk) since() uint64 {
+	if w.pass == passUncover {
+		return w.covered
+	}
+	return w.Since
+}
 
 // Step does one bounded piece of work and returns what the peer is to be sent,
 // and whether it is now at the current version.
 func (r *RIB) Step(w *Walk, view View, to Receiver) (chunks []*Chunk, current bool) {
 	if !w.began {
-		w.start, w.began, w.stepped = r.version, true, false
+		if w.laps == 0 {
+			w.covered = w.Since
+		}
+		w.laps++
+		w.start, w.began, w.stepped, w.skipped = r.version, true, false, false
 		w.pass, w.family, w.at = passAnnounce, 0, 1
 	}
 	r.encoder.reset(r, view)
@@ -57,10 +89,10 @@ func (r *RIB) Step(w *Walk, view View, to Receiver) (chunks []*Chunk, current bo
 		w.at = 1
 		if w.family++; w.family == len(bgp.Families) {
 			w.family = 0
-			if w.pass == passWithdraw {
+			w.pass = view.after(w.pass)
+			if w.pass == passAll || (w.pass == passUncover && w.skipped) {
 				return r.lapped(w)
 			}
-			w.pass = view.after(w.pass)
 		}
 	}
 	w.stepped = true
@@ -70,15 +102,22 @@ func (r *RIB) Step(w *Walk, view View, to Receiver) (chunks []*Chunk, current bo
 // lapped ends a lap.
 func (r *RIB) lapped(w *Walk) ([]*Chunk, bool) {
 	w.Since, w.began = w.start, false
+	if !w.skipped {
+		w.covered = w.start
+	}
 	return r.encoder.take(nil), !w.stepped
 }
 
-// after is the pass that follows: inside, nothing is confined.
+// after is the pass that follows, passAll after the last. Inside, nothing is confined
+// or covered.
 func (v *View) after(p pass) pass {
-	if p == passAnnounce && !v.To.Speaker.Internal() {
-		return passConfine
+	switch {
+	case !v.To.Speaker.Internal():
+		return p + 1
+	case p == passAnnounce:
+		return passWithdraw
 	}
-	return passWithdraw
+	return passAll
 }
 
 // scan collects what this pass has to say about heads from w.at on, until the budget
@@ -98,24 +137,34 @@ func scan[K key[K]](t *table[K], r *RIB, w *Walk, to Receiver, budget *int) {
 	e := &r.encoder
 	for ; w.at < t.routes.top && *budget > 0; w.at++ {
 		rt := t.routes.at(w.at)
-		if rt.flags&flagHead == 0 || rt.version <= w.Since || (w.pass != passAnnounce && rt.version > w.start) {
+		if rt.flags&flagHead == 0 || rt.version <= w.since() {
+			continue
+		}
+		if w.pass != passAnnounce && rt.version > w.start {
+			w.skipped = true
 			continue
 		}
 		said := len(e.said)
 		e.hears = appendHeard(e.hears[:0], t, e, w.at, to)
-		if w.pass == passWithdraw {
-			e.unheard(w.at, t.ghosts[w.at], w.Since)
-		} else {
+		switch single := t.single(rt); {
+		case w.pass < passWithdraw:
 			e.hear(w.at, w.pass)
+		case e.view.To.Speaker.Internal(), single == (w.pass == passWithdraw):
+			unheard(t, e, w.at, w.since())
 		}
 		*budget -= len(e.said) - said
 	}
 }
 
+// single says whether a record's prefix is that of a host route.
+func (t *table[K]) single(rt *route[K]) bool {
+	return rt.length == 32 && t.family == bgp.IPv4Unicast || rt.length == 128
+}
+
 // hear notes those announcements that belong in a pass.
 func (e *encoder) hear(head ref, p pass) {
 	for _, h := range e.hears {
-		if (h.verdict.Manner == summarize.Confined) == (p == passConfine) {
+		if p.includes(h.verdict.Manner) {
 			e.said = append(e.said, utterance{head: head, heard: h})
 		}
 	}
@@ -152,15 +201,24 @@ type ghost struct {
 }
 
 // unheard notes a withdrawal for each path identifier that a peer which knew the
-// table as of since may hold and is not to. Without add-path there is one.
-func (e *encoder) unheard(head ref, ghosts []ghost, since uint64) {
+// table as of since may hold and is not to: without add-path there is one, with it
+// any that is in use, or was.
+func unheard[K key[K]](t *table[K], e *encoder, head ref, since uint64) {
 	e.unless(head, pathIDOne)
-	if e.view.AddPath == 0 {
+	if !e.view.AddPath.Has(t.family) {
 		return
 	}
-	for _, g := range ghosts {
-		if g.version > since && g.id != pathIDOne {
-			e.unless(head, g.id)
+	p := paths{t.contenders(e.rib, head), poolOf(e.rib.m, t.routes.at(head)), e.rib.m}
+	ids := p.identifiers()
+	for _, g := range t.ghosts[head] {
+		if g.version > since {
+			ids = append(ids, g.id)
+		}
+	}
+	slices.Sort(ids)
+	for _, id := range slices.Compact(ids) {
+		if id != pathIDOne {
+			e.unless(head, id)
 		}
 	}
 }
@@ -175,7 +233,7 @@ func (e *encoder) unless(head ref, id uint32) {
 // needed.
 func (e *encoder) tell(family bgp.Family, p pass) {
 	e.packer.PathIDs = e.view.AddPath.Has(family)
-	if p == passWithdraw {
+	if p >= passWithdraw {
 		e.packer.Withdraw(family)
 		e.addPrivate(family, e.said)
 		return
@@ -222,7 +280,18 @@ func (r *RIB) Snapshot(view View, family bgp.Family) []*Chunk {
 	return chunks
 }
 
+// snapshot takes a look at the table for each pass that the view needs: what is
+// confined must not come before what it relies on.
 func snapshot[K key[K]](t *table[K], r *RIB) {
+	view := &r.encoder.view
+	for p := passAnnounce; p < passWithdraw; p = view.after(p) {
+		r.encoder.pass = p
+		t.encodeAll(r)
+	}
+	r.encoder.pass = passAll
+}
+
+func (t *table[K]) encodeAll(r *RIB) {
 	for at := ref(1); at < t.routes.top; {
 		r.changes = r.changes[:0]
 		for ; at < t.routes.top && len(r.changes) < r.limits.Step; at++ {

@@ -93,7 +93,7 @@ func (r *RIB) spreadOf(family bgp.Family, c change, was *summarize.Map) spreadCh
 }
 
 func spreadOf[K key[K]](t *table[K], r *RIB, c change, was *summarize.Map) spreadChange {
-	s := spreadChange{head: c.head, now: paths{t.hops(r, c.head), c.pool, r.m}}
+	s := spreadChange{head: c.head, now: paths{t.contenders(r, c.head), c.pool, r.m}}
 	s.before = paths{t.before[c.head], c.pool, r.m}
 	if was != nil {
 		s.before.m, s.before.pool = was, poolOf(was, t.routes.at(c.head))

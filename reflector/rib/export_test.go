@@ -1,0 +1,36 @@
+package rib
+
+import (
+	"fmt"
+	"maps"
+
+	"heddle/summarize"
+)
+
+// Audit counts everything anew and says where the running counts differ.
+func (r *RIB) Audit() error {
+	if r.Dirty() > 0 {
+		return nil
+	}
+	for f, classes := range []map[summarize.Route]int{audit(&r.v4, r), audit(&r.v6, r)} {
+		if !maps.Equal(classes, r.tally.classes[f]) {
+			return fmt.Errorf("family %d: classes are %v, counted as %v", f, classes, r.tally.classes[f])
+		}
+	}
+	return nil
+}
+
+func audit[K key[K]](t *table[K], r *RIB) map[summarize.Route]int {
+	classes := map[summarize.Route]int{}
+	for at := ref(1); at < t.routes.top; at++ {
+		rt := t.routes.at(at)
+		if _, listed := t.spreads[at]; rt.flags&flagHead != 0 && listed != t.spread(r, at) {
+			panic(fmt.Sprintf("%s is listed as spread: %v", rt.key.prefix(rt.length), listed))
+		}
+		if rt.flags&flagHead == 0 || !rt.usable() || t.spread(r, at) {
+			continue
+		}
+		classes[r.route(r.m, poolOf(r.m, rt), rt.source, rt.set)]++
+	}
+	return classes
+}
