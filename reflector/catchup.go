@@ -48,7 +48,7 @@ func (r *Reflector) walkers(now time.Time) {
 func (r *Reflector) step(m *member, now time.Time) {
 	g := m.group
 	r.flush(now, true)
-	chunks, level := r.rib.Step(m.walk, g.view, m.feed.to)
+	chunks, level := r.rib.Step(m.walk, g.view, m.feed.receiver())
 	if level {
 		m.feed.step(chunks, g.log.last, r.rib.Version())
 		m.walk = nil
@@ -57,6 +57,7 @@ func (r *Reflector) step(m *member, now time.Time) {
 			r.refresh[m] |= m.again
 			m.again = 0
 		}
+		r.relocate(m)
 	} else {
 		m.feed.step(chunks, nil, m.walk.Since)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"heddle/peering/session"
 	"heddle/topology"
 )
 
@@ -20,4 +21,20 @@ func (r *Reflector) follow(s *topology.Snapshot, now time.Time) {
 	r.rib.Tick(now)
 	r.flush(now, true)
 	r.publish(r.rib.Follow(r.rib.Compile(s), r.views), now, true)
+	for _, m := range r.members {
+		if m.up && m.walk == nil {
+			r.relocate(m)
+		}
+	}
+}
+
+// relocate tells a client that stands in another rack now what it hears there. A
+// feed that walks is told when it is level. Nothing may be waiting to be flushed.
+func (r *Reflector) relocate(m *member) {
+	from, to := m.feed.receiver(), r.receiver(m)
+	if from == to {
+		return
+	}
+	m.feed.relocate(m.group.log.last, to, r.rib.Relocate(m.group.view, from, to))
+	r.sessions.Wake([]*session.Session{m.arrival.session})
 }

@@ -17,7 +17,7 @@ import (
 //	walk      the table itself, for a feed that fell off the log; the loop does a step
 //	          when the feed is hungry and puts it in a stage
 type feed struct {
-	to     rib.Receiver
+	to     rib.Receiver // under mu once the feed is attached
 	hunger func() // tells the loop that a walking feed wants its next step
 	// seen is the version of the table up to which the peer was given everything, and
 	// passed the last link taken from the log. The loop reads them without the lock.
@@ -35,7 +35,9 @@ type feed struct {
 type stage struct {
 	after  *link
 	chunks []*rib.Chunk
-	family bgp.Family // of the refresh it answers, if it does
+	family bgp.Family    // of the refresh it answers, if it does
+	begun  bool          // some of it is sent
+	to     *rib.Receiver // whom everything after it is for, if that changes
 }
 
 // Next implements session.Stream.
@@ -68,8 +70,11 @@ func (f *feed) take() *rib.Chunk {
 		}
 		if len(s.chunks) > 0 {
 			chunk := s.chunks[0]
-			s.chunks = s.chunks[1:]
+			s.chunks, s.begun = s.chunks[1:], true
 			return chunk
+		}
+		if s.to != nil {
+			f.to = *s.to
 		}
 		f.stages = f.stages[1:]
 	}
@@ -113,12 +118,34 @@ func (f *feed) refresh(after *link, family bgp.Family, chunks []*rib.Chunk) {
 	f.stages = append(f.stages, stage{after: after, chunks: chunks, family: family})
 }
 
-// refreshing says whether a refresh of the family is waiting to be sent.
+// relocate has chunks sent, and everything after them as to another receiver, when the
+// feed has read the log up to a link.
+func (f *feed) relocate(after *link, to rib.Receiver, chunks []*rib.Chunk) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.stages = append(f.stages, stage{after: after, chunks: chunks, to: &to})
+}
+
+// receiver is whom the feed is to be for when all is sent.
+func (f *feed) receiver() rib.Receiver {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	to := f.to
+	for _, s := range f.stages {
+		if s.to != nil {
+			to = *s.to
+		}
+	}
+	return to
+}
+
+// refreshing says whether a whole refresh of the family is waiting to be sent: one that
+// was begun does not answer what is asked now.
 func (f *feed) refreshing(family bgp.Family) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, s := range f.stages {
-		if s.family == family {
+		if s.family == family && !s.begun {
 			return true
 		}
 	}
@@ -137,7 +164,9 @@ func (f *feed) fall(seq uint64) (w *rib.Walk, lost []bgp.Family) {
 	kept := f.stages[:0]
 	for _, s := range f.stages {
 		if s.after != nil && s.after != f.at {
-			lost = append(lost, s.family)
+			if s.to == nil {
+				lost = append(lost, s.family)
+			}
 			continue
 		}
 		s.after = nil

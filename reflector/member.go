@@ -143,6 +143,8 @@ const staleTime = 6 * time.Minute
 // depart takes in that a session is over. Routes of graceful families are kept and
 // marked, the others go.
 func (r *Reflector) depart(m *member, graceful bgp.FamilySet, now time.Time) {
+	// A removal under way takes what is marked: it must not take what is marked now.
+	r.finishDrops(m)
 	r.leave(m)
 	m.up = false
 	m.stale = graceful

@@ -200,6 +200,7 @@ func (r *Reflector) learn(m *member, b *wire.Batch, now time.Time) {
 		case wire.RefreshRequested:
 			r.refresh[m] |= bgp.FamiliesOf(item.Family)
 		case wire.RefreshBegun:
+			r.finishDrops(m) // of the refresh before: what is marked now is not its
 			r.rib.MarkAll(m.id, item.Family, rib.Pending)
 		case wire.RefreshEnded:
 			m.drops = append(m.drops, drop{item.Family, rib.Pending})

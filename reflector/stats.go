@@ -76,7 +76,7 @@ func (r *Reflector) tables(m *member) Tables {
 		held := r.rib.Held(m.id, f)
 		t.Received[f], t.Accepted[f] = held.Received, held.Accepted
 		if m.up {
-			t.Advertised[f] = r.rib.Advertised(m.group.view, m.feed.to, f)
+			t.Advertised[f] = r.rib.Advertised(m.group.view, m.feed.receiver(), f)
 		}
 	}
 	if m.up {
