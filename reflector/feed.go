@@ -18,7 +18,7 @@ import (
 //	          when the feed is hungry and puts it in a stage
 type feed struct {
 	to     rib.Receiver // under mu once the feed is attached
-	hunger func() // tells the loop that a walking feed wants its next step
+	hunger func()       // tells the loop that a walking feed wants its next step
 	// seen is the version of the table up to which the peer was given everything, and
 	// passed the last link taken from the log. The loop reads them without the lock.
 	seen   atomic.Uint64

@@ -11,6 +11,7 @@ import (
 	"heddle/peering/session"
 	"heddle/peering/wire"
 	"heddle/reflector/rib"
+	"heddle/topology"
 )
 
 // Sessions is what the reflector needs of the sessions' server.
@@ -59,6 +60,11 @@ type Reflector struct {
 	refreshed time.Time // when refreshes were answered last
 	stats     Stats
 	woken     []*session.Session
+	tagsOf    *topology.Snapshot // that tagNames is of
+	tagNames  map[uint32]string
+	sampled   time.Time         // when the racks were counted last
+	trends    map[string]*trend // by rack
+	missing   missing
 }
 
 // event is one thing a session reported. Exactly one of arrival, batch and ending
@@ -255,6 +261,8 @@ func (r *Reflector) work(now time.Time) {
 		r.tick = now
 		r.expire(now)
 		r.tidy(now)
+		r.sample(now)
+		r.lookForMissing()
 	}
 }
 

@@ -3,11 +3,13 @@ package reflector
 import (
 	"context"
 	"net/netip"
+	"strconv"
 
 	"heddle/bgp"
 	"heddle/peering"
 	"heddle/peering/wire"
 	"heddle/reflector/rib"
+	"heddle/summarize"
 )
 
 // Route is a prefix with every path we have for it, the best first.
@@ -22,9 +24,15 @@ type Path struct {
 	Name         string     // of that peer
 	Kind         string     // of the session: client, non-client, external
 	Best         bool
-	Reason       string // why it lost, or "best"
+	Reason       string // why it lost or was refused, or "best"
 	Stale        bool
 	Refused      bool
+	Ghost        bool     // of no workload that the inventory has on its node
+	Class        Class    // what it is to the fabric
+	Pool         string   // empty: in none
+	Home, Now    string   // racks; empty: unknown
+	Node         string   // that it leads to; empty: unknown
+	Tags         []string // that it bears, by name
 	NextHop      netip.Addr
 	Origin       bgp.Origin
 	LocalPref    uint32
@@ -37,7 +45,7 @@ type Path struct {
 // Lookup asks for one prefix; the route has no paths when there is none.
 func (r *Reflector) Lookup(ctx context.Context, prefix netip.Prefix) (Route, error) {
 	route := Route{Prefix: prefix.Masked()}
-	err := r.ask(ctx, func() { route.Paths = r.paths(r.rib.Lookup(prefix)) })
+	err := r.ask(ctx, func() { route.Paths = r.paths(route.Prefix, r.rib.Lookup(prefix)) })
 	return route, err
 }
 
@@ -53,7 +61,7 @@ func (r *Reflector) Routes(ctx context.Context, family bgp.Family, each func(Rou
 		var page []Route
 		err := r.ask(ctx, func() {
 			at = r.rib.Page(family, at, pageSize, func(prefix netip.Prefix, paths []rib.Path) {
-				page = append(page, Route{Prefix: prefix, Paths: r.paths(paths)})
+				page = append(page, Route{Prefix: prefix, Paths: r.paths(prefix, paths)})
 			})
 		})
 		if err != nil {
@@ -78,17 +86,71 @@ func (r *Reflector) announcer(id rib.SourceID) peering.Session {
 	return peering.Session{Name: "ourselves", Kind: peering.Ourselves}
 }
 
-func (r *Reflector) paths(found []rib.Path) []Path {
+func (r *Reflector) paths(prefix netip.Prefix, found []rib.Path) []Path {
 	list := make([]Path, 0, len(found))
+	m := r.rib.Map()
 	for _, p := range found {
 		from := r.announcer(p.Source)
-		list = append(list, Path{
+		path := Path{
 			From: from.Remote, Name: from.Name, Kind: from.Kind.String(),
-			Best: p.Best, Reason: p.Reason.String(), Stale: p.Stale, Refused: p.Refused,
+			Best: p.Best, Reason: p.Reason.String(), Stale: p.Stale, Refused: p.Refused != rib.RefusedNot, Ghost: p.Ghost,
+			Class: classOf(p.Route), Pool: m.Info(m.PoolOf(prefix)).Name, Home: r.rib.RackName(p.Route.Place.Home), Now: r.rib.RackName(p.Route.Place.Now),
+			Node: p.Node, Tags: r.tags(p.Attrs),
 			NextHop: p.Attrs.NextHop, Origin: p.Attrs.Origin, LocalPref: p.Attrs.LocalPref,
 			MED: p.Attrs.MED, HasMED: p.Attrs.HasMED, OriginatorID: p.Attrs.Originator,
 			Described: wire.Describe(p.Attrs),
-		})
+		}
+		if path.Refused {
+			path.Reason = p.Refused.String()
+		}
+		list = append(list, path)
 	}
 	return list
+}
+
+// Class is what a path is to the fabric (DESIGN §2), in the word that show prints.
+type Class string
+
+// The classes.
+const (
+	InRack    Class = "in-rack"   // at home in the rack its host is in
+	Exception Class = "exception" // away from home, or home or rack unknown
+	External  Class = "external"  // it came into the AS by eBGP
+	Summary   Class = "summary"   // of ours
+)
+
+func classOf(route summarize.Route) Class {
+	switch {
+	case route.From == summarize.Ourselves:
+		return Summary
+	case route.Outside:
+		return External
+	case route.Place.AtHome():
+		return InRack
+	}
+	return Exception
+}
+
+// tags are the names of the tags that a route bears as large communities; a number that
+// has no name stands for itself.
+func (r *Reflector) tags(attrs *bgp.Attrs) []string {
+	names := []string{}
+	for _, id := range wire.Tags(attrs, r.rib.Self().ASN) {
+		names = append(names, r.tagName(id))
+	}
+	return names
+}
+
+func (r *Reflector) tagName(id uint32) string {
+	s := r.rib.Map().Snapshot()
+	if r.tagsOf != s {
+		r.tagsOf, r.tagNames = s, map[uint32]string{}
+		for tag := range s.Tags() {
+			r.tagNames[tag.ID] = tag.Name
+		}
+	}
+	if name, ok := r.tagNames[id]; ok {
+		return name
+	}
+	return strconv.FormatUint(uint64(id), 10)
 }

@@ -23,6 +23,7 @@ type Stats struct {
 // Tables is what the tables hold of one peer.
 type Tables struct {
 	Received   map[bgp.Family]int
+	Ghosts     int // routes of no workload that the inventory has on the peer's node
 	Accepted   map[bgp.Family]int
 	Advertised map[bgp.Family]int
 	Group      string // empty without a session
@@ -48,6 +49,11 @@ type Report struct {
 	RIB    rib.Stats
 	Groups []GroupStats
 	Peers  map[netip.Addr]Tables
+
+	Racks      []Rack
+	Disputed   int // addresses that several hosts announce, without evidence which is right
+	BlackHoles int // addresses of live workloads that nobody announces, a little while ago
+	Problems   []Problem
 }
 
 // Report asks the loop for its state. It costs the loop microseconds per peer.
@@ -61,6 +67,8 @@ func (r *Reflector) Report(ctx context.Context) (Report, error) {
 		for _, g := range r.groups {
 			report.Groups = append(report.Groups, r.groupStats(g))
 		}
+		report.Racks, report.Disputed, report.BlackHoles = r.racks(), len(r.rib.Disputed()), r.missing.count
+		report.Problems = r.problems()
 	})
 	slices.SortFunc(report.Groups, func(a, b GroupStats) int { return strings.Compare(a.Name, b.Name) })
 	return report, err
@@ -75,6 +83,7 @@ func (r *Reflector) tables(m *member) Tables {
 	for _, f := range bgp.Families {
 		held := r.rib.Held(m.id, f)
 		t.Received[f], t.Accepted[f] = held.Received, held.Accepted
+		t.Ghosts += held.Ghosts
 		if m.up {
 			t.Advertised[f] = r.rib.Advertised(m.group.view, m.feed.receiver(), f)
 		}

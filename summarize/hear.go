@@ -39,6 +39,9 @@ type Verdict struct {
 	Why    Why
 }
 
+// Confined says whether it is to keep the route to itself.
+func (v Verdict) Confined() bool { return v.Manner == Confined }
+
 // Heard says whether it hears of the route at all.
 func (v Verdict) Heard() bool { return v.Manner != Silent }
 
@@ -46,7 +49,14 @@ func (v Verdict) Heard() bool { return v.Manner != Silent }
 type Route struct {
 	From  Speaker
 	Scope Rack // of a route from a ToR: its rack
-	Place Place
+	// Outside: it came into the AS by eBGP, here or at another reflector.
+	Outside bool
+	Place   Place
+}
+
+// Contributes says whether the route keeps the summary of its pool alive.
+func (r Route) Contributes() bool {
+	return r.From != Ourselves && !r.Outside && r.Place.Pool.Has(Summarized) && r.Place.AtHome()
 }
 
 // Hear is the table of DESIGN §6, row by row. A client hears a route of a ToR only in
@@ -97,7 +107,7 @@ func toRack(x Rack, r Route) Verdict {
 		return Verdict{Summary, summaryClass(p), WhySummary}
 	case r.From == Ourselves:
 		return Verdict{Why: WhyOtherRack}
-	case !r.From.Internal():
+	case r.Outside:
 		return Verdict{Why: WhyTransit}
 	case p.AtHome() && p.Home != x:
 		return Verdict{Why: WhyOtherRack}
@@ -120,7 +130,7 @@ func toRack(x Rack, r Route) Verdict {
 func toBorder(to Listener, r Route) Verdict {
 	p := r.Place
 	switch {
-	case r.From != Ourselves && !r.From.Internal():
+	case r.Outside:
 		return Verdict{Why: WhyTransit}
 	case !p.Pool.Has(Public):
 		return Verdict{Why: WhyPrivate}

@@ -68,10 +68,5 @@ func (f PoolFlags) Has(flag PoolFlags) bool { return f&flag != 0 }
 // AtHome says whether the route is in-rack: home and now are known and equal.
 func (p Place) AtHome() bool { return p.Home != 0 && p.Home == p.Now }
 
-// Contributes says whether a route from a speaker keeps the summary of its pool alive.
-func (p Place) Contributes(from Speaker) bool {
-	return from.Internal() && p.Pool.Has(Summarized) && p.AtHome()
-}
-
 // Away says whether home and now are both known and differ.
 func (p Place) Away() bool { return p.Home != 0 && p.Now != 0 && p.Home != p.Now }

@@ -24,28 +24,34 @@ const (
 	WhyCovered
 	WhyAskedFor
 	WhyNotAskedFor
+	WhyFamily
+	WhyNoPath
+	WhyOtherRackHosts
 )
 
 var reasons = [...]string{
-	WhyUnsaid:        "",
-	WhyReflected:     "reflected (RFC 4456)",
-	WhySummaryInside: "a summary is not told inside: it would outlive a dead host route",
-	WhyNonClient:     "from a non-client to a non-client: its own reflector tells it (RFC 4456)",
-	WhyRackOnly:      "from a ToR: only the hosts of its rack hear it",
-	WhySummary:       "the summary of a pool at home there",
-	WhyOtherRack:     "neither at home in that rack nor living in it",
-	WhyTransit:       "from outside: the fabric is no transit",
-	WhyInSummary:     "in-rack: the ToR delivers it (NO_ADVERTISE), its summary is told on",
-	WhyNotSummarized: "in-rack, and the pool is not summarised: told on as a host route",
-	WhyLivesHere:     "an exception that lives in the rack: told on as a host route",
-	WhyUnknown:       "nobody knows in which rack its host stands: told on as a host route",
-	WhyMaybeHere:     "nobody knows in which rack its host stands: the ToRs at home tell it on, this one may deliver (NO_ADVERTISE)",
-	WhyAway:          "at home in the rack but living elsewhere: the ToR must not deliver it there (NO_ADVERTISE)",
-	WhySpine:         "a spine hears from the ToRs, not from us",
-	WhyPrivate:       "not in a public pool",
-	WhyCovered:       "in-rack: the pool's public summary covers it",
-	WhyAskedFor:      "an exception, and the border router asked for exceptions",
-	WhyNotAskedFor:   "an exception, and the border router did not ask for exceptions",
+	WhyUnsaid:         "",
+	WhyReflected:      "reflected (RFC 4456)",
+	WhySummaryInside:  "a summary is not told inside: it would outlive a dead host route",
+	WhyNonClient:      "from a non-client to a non-client: its own reflector tells it (RFC 4456)",
+	WhyRackOnly:       "from a ToR: only the hosts of its rack hear it",
+	WhySummary:        "the summary of a pool at home there",
+	WhyOtherRack:      "neither at home in that rack nor living in it",
+	WhyTransit:        "from outside: the fabric is no transit",
+	WhyInSummary:      "in-rack: the ToR delivers it (NO_ADVERTISE), its summary is told on",
+	WhyNotSummarized:  "in-rack, and the pool is not summarised: told on as a host route",
+	WhyLivesHere:      "an exception that lives in the rack: told on as a host route",
+	WhyUnknown:        "nobody knows in which rack its host stands: told on as a host route",
+	WhyMaybeHere:      "nobody knows in which rack its host stands: the ToRs at home tell it on, this one may deliver (NO_ADVERTISE)",
+	WhyAway:           "at home in the rack but living elsewhere: the ToR must not deliver it there (NO_ADVERTISE)",
+	WhySpine:          "a spine hears from the ToRs, not from us",
+	WhyPrivate:        "not in a public pool",
+	WhyCovered:        "in-rack: the pool's public summary covers it",
+	WhyAskedFor:       "an exception, and the border router asked for exceptions",
+	WhyFamily:         "the session does not carry this address family",
+	WhyNoPath:         "there is no usable path",
+	WhyOtherRackHosts: "from a ToR of another rack: only the hosts there hear it",
+	WhyNotAskedFor:    "an exception, and the border router did not ask for exceptions",
 }
 
 // String is the reason in words.

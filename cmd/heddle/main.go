@@ -32,7 +32,7 @@ func root() *cobra.Command {
 	cmd.AddCommand(
 		reflectorCommand(),
 		applyCommand(), getCommand(), deleteCommand(), checkCommand(),
-		showCommand(), benchCommand(), versionCommand(),
+		showCommand(), explainCommand(), benchCommand(), versionCommand(),
 	)
 	return cmd
 }

@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"heddle/bgp"
 	"heddle/internal/api"
@@ -31,16 +32,25 @@ func showCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	f := cmd.PersistentFlags()
-	f.StringVar(&s.client.address, "http", "127.0.0.1:8179", "`ADDR:PORT` of the reflector's --http")
-	f.StringVarP(&s.format, "output", "o", "table", "`FORMAT`: table or json")
+	s.flags(cmd.PersistentFlags())
 	cmd.AddCommand(
 		s.command("peers", "Sessions: with whom, in which state, how many routes", showPeers),
 		s.routesCommand(),
 		s.command("groups", "Update groups: sets of peers that hear the same", showGroups),
+		s.command("racks", "Racks: routes at home, exceptions in and out, what is told on, budgets", showRacks),
+		s.command("summaries", "Pools, and the summaries that stand for their routes", showSummaries),
+		s.command("exceptions", "Host routes that live away from home: where, and since when", showExceptions),
+		s.command("ghosts", "Routes inside pools that no workload of the inventory stands for", showGhosts),
+		s.command("blackholes", "Addresses of live workloads that nobody announces", showBlackHoles),
 		s.command("problems", "What a person should mend", showProblems),
 	)
 	return cmd
+}
+
+// flags are those of everything that asks a running reflector.
+func (s *show) flags(f *pflag.FlagSet) {
+	f.StringVar(&s.client.address, "http", "127.0.0.1:8179", "`ADDR:PORT` of the reflector's --http")
+	f.StringVarP(&s.format, "output", "o", "table", "`FORMAT`: table or json")
 }
 
 // command shows one list without parameters.

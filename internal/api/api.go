@@ -29,6 +29,11 @@ type Tables interface {
 	Report(context.Context) (reflector.Report, error)
 	Lookup(context.Context, netip.Prefix) (reflector.Route, error)
 	Routes(context.Context, bgp.Family, func(reflector.Route) error) error
+	Summaries(context.Context) ([]reflector.SummaryState, error)
+	Exceptions(context.Context, bgp.Family, func(reflector.ExceptionRoute) error) error
+	Ghosts(context.Context, bgp.Family, func(reflector.Ghost) error) error
+	BlackHoles(context.Context, func(reflector.BlackHole) error) error
+	Explain(ctx context.Context, prefix netip.Prefix, to string) (e reflector.Explanation, known bool, err error)
 }
 
 // State is the daemon at a moment: what this package and internal/telemetry read.
@@ -63,7 +68,13 @@ func New(version Version, state func() State) http.Handler {
 	mux.HandleFunc("GET /api/v1/routes", h.routes)
 	mux.HandleFunc("GET /api/v1/peers", list(h, peers))
 	mux.HandleFunc("GET /api/v1/groups", list(h, groups))
-	mux.HandleFunc("GET /api/v1/problems", list(h, func(_ context.Context, s State) ([]Problem, error) { return Problems(s), nil }))
+	mux.HandleFunc("GET /api/v1/racks", list(h, racks))
+	mux.HandleFunc("GET /api/v1/summaries", list(h, summaries))
+	mux.HandleFunc("GET /api/v1/exceptions", streamed(h, exceptions))
+	mux.HandleFunc("GET /api/v1/ghosts", streamed(h, ghosts))
+	mux.HandleFunc("GET /api/v1/blackholes", streamed(h, blackHoles))
+	mux.HandleFunc("GET /api/v1/explain", h.explain)
+	mux.HandleFunc("GET /api/v1/problems", list(h, problems))
 	return mux
 }
 

@@ -22,6 +22,7 @@ import (
 	"heddle/peering/session"
 	"heddle/peering/wire"
 	"heddle/reflector"
+	"heddle/summarize"
 	"heddle/topology"
 	"heddle/topology/etcd"
 )
@@ -43,6 +44,7 @@ func (s *sessions) Problems() []session.Problem { return s.problems }
 func (s *sessions) Refused() uint64             { return 0 }
 
 type tables struct {
+	api.Tables
 	report reflector.Report
 	routes []reflector.Route
 	err    error // after the routes
@@ -57,6 +59,64 @@ func (t *tables) Lookup(_ context.Context, prefix netip.Prefix) (reflector.Route
 		}
 	}
 	return reflector.Route{Prefix: prefix}, t.err
+}
+
+func (t *tables) Summaries(context.Context) ([]reflector.SummaryState, error) {
+	if t.report.Peers == nil {
+		return nil, t.err
+	}
+	return []reflector.SummaryState{
+		{
+			Pool: "p1", Prefix: netip.MustParsePrefix("10.1.0.0/16"), Rack: "r1", Public: true, Summarized: true,
+			State: summarize.State{Routes: 3, Live: true, Since: noon},
+		},
+		{Pool: "homeless", Prefix: netip.MustParsePrefix("10.3.0.0/16"), Anycast: true},
+	}, t.err
+}
+
+func (t *tables) Exceptions(_ context.Context, f bgp.Family, each func(reflector.ExceptionRoute) error) error {
+	if t.report.Peers == nil || f != bgp.IPv4Unicast {
+		return t.err
+	}
+	return each(reflector.ExceptionRoute{
+		Prefix: netip.MustParsePrefix("10.1.0.6/32"), Pool: "p1", Home: "r1", Now: "r2", Since: noon, NextHop: netip.MustParseAddr("192.0.2.12"), From: "h2",
+	})
+}
+
+func (t *tables) Ghosts(_ context.Context, f bgp.Family, each func(reflector.Ghost) error) error {
+	if t.report.Peers == nil || f != bgp.IPv4Unicast {
+		return t.err
+	}
+	return each(reflector.Ghost{Prefix: netip.MustParsePrefix("10.1.0.9/32"), From: "h1", Node: "h1", NextHop: netip.MustParseAddr("192.0.2.11"), Refused: true})
+}
+
+func (t *tables) BlackHoles(_ context.Context, each func(reflector.BlackHole) error) error {
+	if t.report.Peers == nil {
+		return t.err
+	}
+	return each(reflector.BlackHole{Address: netip.MustParseAddr("10.1.0.7"), Workload: "w1", Node: "h1", Session: true})
+}
+
+func (t *tables) Explain(_ context.Context, prefix netip.Prefix, to string) (reflector.Explanation, bool, error) {
+	summary := reflector.SummaryState{Pool: "p1", Prefix: netip.MustParsePrefix("10.1.0.0/16"), Rack: "r1", Summarized: true}
+	e := reflector.Explanation{Prefix: prefix, Ownership: topology.OwnershipWarn, Summary: &summary, Exports: []reflector.Export{
+		{Group: "client ipv4", Path: "h1", Verdict: summarize.Hear(summarize.Listener{Speaker: summarize.Client}, summarize.Route{From: summarize.Client})},
+		{
+			Group: "tor r1 ipv4", Path: "h1", Verdict: summarize.Hear(summarize.Listener{Speaker: summarize.ToR, Rack: 1}, summarize.Route{
+				From: summarize.Client, Place: summarize.Place{Home: 1, Now: 1, Pool: summarize.InPool | summarize.Summarized},
+			}),
+		},
+		{Group: "client ipv4", To: "h1", Address: netip.MustParseAddr("192.0.2.11"), Own: true, Path: "h1", Verdict: summarize.Verdict{Manner: summarize.Reflected}},
+	}}
+	for w := range fabric().WorkloadsAt(prefix.Addr()) {
+		e.Workloads = append(e.Workloads, w)
+	}
+	for _, r := range t.routes {
+		if r.Prefix == prefix {
+			e.Paths = r.Paths
+		}
+	}
+	return e, to != "nobody", t.err
 }
 
 func (t *tables) Routes(_ context.Context, f bgp.Family, each func(reflector.Route) error) error {
@@ -99,6 +159,7 @@ func path(from, nextHop string) reflector.Path {
 	return reflector.Path{
 		From: netip.MustParseAddr(from), Name: "h-" + from, Kind: peering.Client.String(), Best: true, Reason: "best",
 		NextHop: netip.MustParseAddr(nextHop), LocalPref: 100, OriginatorID: 0x0a000001,
+		Class: reflector.InRack, Pool: "p1", Home: "r1", Now: "r1", Node: "h1", Tags: []string{"web"},
 	}
 }
 
@@ -136,7 +197,13 @@ func busy() (api.State, *sessions, *tables) {
 				Received: v4(5), Accepted: v4(4), Advertised: v4(9), Group: "client ipv4", Behind: 2, Walking: true,
 				Stale: bgp.FamiliesOf(bgp.IPv4Unicast), StaleUntil: noon.Add(time.Minute), Looped: 6,
 			}},
-			Groups: []reflector.GroupStats{{Name: "client ipv4", Members: []netip.Addr{h1}, LogOctets: 4096, Walking: 1, Advertised: v4(9)}},
+			Racks: []reflector.Rack{{
+				Name: "r1", Hosts: 2, InRack: 40, Summarized: 30, ExceptionsIn: 2, ExceptionsOut: 1, Summaries: 1, Budget: 100,
+				ToRs:   []reflector.RackToR{{Name: "t1", Address: t1, Held: 43}},
+				Growth: reflector.Growth{Over: time.Hour, Routes: 10, Most: "in-rack", By: 9, Full: 6 * time.Hour},
+			}},
+			Problems: []reflector.Problem{{Object: "10.1.0.5/32", Text: "is announced by two"}},
+			Groups:   []reflector.GroupStats{{Name: "client ipv4", Members: []netip.Addr{h1}, LogOctets: 4096, Walking: 1, Advertised: v4(9)}},
 		},
 		routes: []reflector.Route{
 			route("10.1.0.5/32", path("192.0.2.11", "192.0.2.11"), worse),
@@ -172,13 +239,14 @@ func get(t *testing.T, server *httptest.Server, path string) (int, string, error
 func TestGoldenAnswers(t *testing.T) {
 	state, _, _ := busy()
 	server := serve(t, state)
-	for _, name := range []string{"peers", "routes", "groups", "problems", "version"} {
+	for _, name := range []string{"peers", "routes", "groups", "racks", "summaries", "exceptions", "ghosts", "blackholes", "explain?prefix=10.1.0.5", "problems", "version"} {
 		t.Run(name, func(t *testing.T) {
 			code, got, err := get(t, server, "/api/v1/"+name)
 			if err != nil || code != http.StatusOK || !json.Valid([]byte(got)) || strings.Contains(got, "null") {
 				t.Fatalf("answer is %d %s %v, want whole JSON without null", code, got, err)
 			}
-			file := "testdata/" + name + ".json"
+			file, _, _ := strings.Cut(name, "?")
+			file = "testdata/" + file + ".json"
 			if *update {
 				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
 					t.Fatal(err)
@@ -195,7 +263,7 @@ func TestGoldenAnswers(t *testing.T) {
 func TestNothingToListIsAnEmptyArray(t *testing.T) {
 	var inv topology.Inventory
 	server := serve(t, api.State{Complete: true, Snapshot: inv.Snapshot(), Sessions: &sessions{}, Tables: &tables{}})
-	for _, path := range []string{"peers", "routes", "routes?prefix=10.0.0.1", "groups", "problems"} {
+	for _, path := range []string{"peers", "routes", "routes?prefix=10.0.0.1", "groups", "racks", "summaries", "exceptions", "ghosts", "blackholes", "problems"} {
 		if code, got, _ := get(t, server, "/api/v1/"+path); code != http.StatusOK || got != "[]\n" {
 			t.Errorf("%s: answer is %d %q", path, code, got)
 		}
@@ -216,7 +284,7 @@ func TestBeforeTheInventoryThereIsASentence(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			c.state.Snapshot = inv.Snapshot()
 			server := serve(t, c.state)
-			for _, path := range []string{"peers", "routes", "routes?prefix=10.0.0.1", "groups", "problems"} {
+			for _, path := range []string{"peers", "routes", "routes?prefix=10.0.0.1", "groups", "racks", "exceptions", "explain?prefix=10.0.0.1", "problems"} {
 				code, got, _ := get(t, server, "/api/v1/"+path)
 				if code != http.StatusServiceUnavailable || !strings.Contains(got, c.want) {
 					t.Errorf("%s: answer is %d %q, want 503 with %q", path, code, got, c.want)
@@ -240,6 +308,8 @@ func TestQuestionsThatAreNone(t *testing.T) {
 		"routes?prefix=fe80::1%25eth0":          "want one such as",
 		"routes?prefix=10.1.0.5/32&family=ipv6": "not of family",
 		"peers?prefix=10.1.0.5":                 `no parameter \"prefix\"`,
+		"exceptions?prefix=10.1.0.5":            `no parameter \"prefix\"`,
+		"explain":                               "want one such as",
 	} {
 		code, got, _ := get(t, server, "/api/v1/"+path)
 		if code != http.StatusBadRequest || !strings.Contains(got, want) {

@@ -4,7 +4,8 @@
 // What I am: a reader. The types here are the outside contract of the JSON; the
 // command line reads them back.
 //
-//	/api/v1/peers  /routes  /groups  /problems  /version     /livez  /readyz
+//	/api/v1/peers  /routes  /groups  /racks  /summaries  /exceptions  /ghosts  /blackholes
+//	/api/v1/explain  /problems  /version     /livez  /readyz
 //
 // What I take: a State, anew for each request: what the control loop published
 // last. Behind it stand the sessions, the tables and the inventory.

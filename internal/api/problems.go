@@ -1,8 +1,11 @@
 package api
 
 import (
+	"context"
 	"fmt"
 	"time"
+
+	"heddle/reflector"
 )
 
 // The areas a problem can be of: who noticed it.
@@ -10,6 +13,7 @@ const (
 	AreaInventory = "inventory" // values, by themselves and seen together
 	AreaPlanning  = "planning"  // sessions that the inventory asks for and that can't be
 	AreaSessions  = "sessions"  // sessions that can't be held, and strangers
+	AreaRoutes    = "routes"    // what hosts announce, and what becomes too much
 	AreaEtcd      = "etcd"      // the way to the datastore
 )
 
@@ -21,10 +25,13 @@ type Problem struct {
 }
 
 // Areas lists every area, in the order of Problems.
-func Areas() []string { return []string{AreaEtcd, AreaInventory, AreaPlanning, AreaSessions} }
+func Areas() []string {
+	return []string{AreaEtcd, AreaInventory, AreaPlanning, AreaSessions, AreaRoutes}
+}
 
 // Problems lists what is known to be wrong, nearest to the cause first.
-func Problems(s State) []Problem {
+// Those of routes are from a report of the tables.
+func Problems(s State, routes []reflector.Problem) []Problem {
 	list := etcdProblems(s)
 	for _, p := range s.Snapshot.Problems() {
 		list = append(list, Problem{AreaInventory, p.Object, p.Text})
@@ -37,7 +44,15 @@ func Problems(s State) []Problem {
 			list = append(list, Problem{AreaSessions, p.Object, p.Text})
 		}
 	}
+	for _, p := range routes {
+		list = append(list, Problem{AreaRoutes, p.Object, p.Text})
+	}
 	return list
+}
+
+func problems(ctx context.Context, s State) ([]Problem, error) {
+	report, err := s.Tables.Report(ctx)
+	return Problems(s, report.Problems), err
 }
 
 func etcdProblems(s State) []Problem {

@@ -7,7 +7,6 @@ import (
 
 	"heddle/bgp"
 	"heddle/reflector"
-	"heddle/topology"
 )
 
 // Route is one prefix with every path there is, the best first.
@@ -19,14 +18,18 @@ type Route struct {
 // Path is one path of a route.
 type Path struct {
 	From    string     `json:"from"`    // the peer that announced it
-	Address netip.Addr `json:"address"` // of that peer
+	Address string     `json:"address"` // of that peer; empty: ourselves
 	Session string     `json:"session"` // client, non-client, external
 	NextHop netip.Addr `json:"nextHop"`
 	Best    bool       `json:"best"`
 	Reason  string     `json:"reason"` // why it lost, or "best"
 	Stale   bool       `json:"stale"`  // kept while the peer restarts
-	Kind    string     `json:"kind"`   // in-rack, exception, external
-	Tags    []string   `json:"tags"`   // of the workload at the address
+	Refused bool       `json:"refused"`
+	Ghost   bool       `json:"ghost"` // inside a pool, but of no workload of its node
+	Kind    string     `json:"kind"`  // in-rack, exception, external, summary
+	Home    string     `json:"home"`  // rack the address belongs to; empty: unknown
+	Now     string     `json:"now"`   // rack it is in; empty: unknown
+	Tags    []string   `json:"tags"`  // that it bears
 
 	ASPath           string   `json:"asPath"`
 	Origin           string   `json:"origin"`
@@ -68,7 +71,7 @@ func stream(w http.ResponseWriter, r *http.Request, s State, families []bgp.Fami
 	a := newArray(w)
 	for _, family := range families {
 		err := s.Tables.Routes(r.Context(), family, func(route reflector.Route) error {
-			return a.add(routeOf(s.Snapshot, route))
+			return a.add(routeOf(route))
 		})
 		switch {
 		case err == nil:
@@ -101,7 +104,7 @@ func (h *handler) lookup(w http.ResponseWriter, r *http.Request, s State, text, 
 	}
 	a := newArray(w)
 	if len(route.Paths) > 0 {
-		_ = a.add(routeOf(s.Snapshot, route)) // an error stays for the end
+		_ = a.add(routeOf(route)) // an error stays for the end
 	}
 	_ = a.end() // nobody reads any more
 }
@@ -121,23 +124,29 @@ func ParsePrefix(text string) (netip.Prefix, error) {
 	return prefix, nil
 }
 
-func routeOf(s *topology.Snapshot, route reflector.Route) Route {
+func routeOf(route reflector.Route) Route {
 	shown := Route{Prefix: route.Prefix, Paths: make([]Path, 0, len(route.Paths))}
 	for i := range route.Paths {
-		p := &route.Paths[i]
-		path := Path{
-			From: p.Name, Address: p.From, Session: p.Kind, NextHop: p.NextHop, Best: p.Best, Reason: p.Reason, Stale: p.Stale,
-			Kind: classify(s, route.Prefix, p), Tags: tags(s, route.Prefix, p),
-			ASPath: p.ASPath, Origin: p.Origin.String(), LocalPref: p.LocalPref,
-			Communities: orEmpty(p.Communities), LargeCommunities: orEmpty(p.LargeCommunities),
-			OriginatorID: p.OriginatorID.String(), ClusterList: orEmpty(p.Clusters), Attributes: orEmpty(p.Others),
-		}
-		if p.HasMED {
-			path.MED = &p.MED
-		}
-		shown.Paths = append(shown.Paths, path)
+		shown.Paths = append(shown.Paths, pathOf(&route.Paths[i]))
 	}
 	return shown
+}
+
+func pathOf(p *reflector.Path) Path {
+	path := Path{
+		From: p.Name, Session: p.Kind, NextHop: p.NextHop, Best: p.Best, Reason: p.Reason, Stale: p.Stale,
+		Refused: p.Refused, Ghost: p.Ghost, Kind: string(p.Class), Home: p.Home, Now: p.Now, Tags: orEmpty(p.Tags),
+		ASPath: p.ASPath, Origin: p.Origin.String(), LocalPref: p.LocalPref,
+		Communities: orEmpty(p.Communities), LargeCommunities: orEmpty(p.LargeCommunities),
+		OriginatorID: p.OriginatorID.String(), ClusterList: orEmpty(p.Clusters), Attributes: orEmpty(p.Others),
+	}
+	if p.From.IsValid() {
+		path.Address = p.From.String()
+	}
+	if p.HasMED {
+		path.MED = &p.MED
+	}
+	return path
 }
 
 // orEmpty makes an empty array of none: null is for what is not known.

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
-	"slices"
 	"testing"
 
 	"heddle/bgp"
@@ -68,49 +67,6 @@ func TestRoutesAreStreamed(t *testing.T) {
 	}
 	if _, err := decoder.Token(); err != nil {
 		t.Errorf("the array is not closed: %v", err)
-	}
-}
-
-func TestWhatAPathIsToTheFabric(t *testing.T) {
-	external := path("192.0.2.11", "192.0.2.11")
-	external.Kind = "external"
-	learnt := path("192.0.2.11", "192.0.2.11")
-	learnt.ASPath = "65001"
-	for _, c := range []struct {
-		name, prefix string
-		path         reflector.Path
-		want         string
-		tags         []string
-	}{
-		{"at home", "10.1.0.7/32", path("192.0.2.11", "192.0.2.11"), api.InRack, []string{"db", "web"}},
-		{"at home, as another reflector tells it", "10.1.0.7/32", path("192.0.2.251", "192.0.2.11"), api.InRack, []string{"db", "web"}},
-		{"at home, with a next hop that is nobody's", "10.1.0.7/32", path("192.0.2.11", "198.51.100.1"), api.InRack, []string{"db", "web"}},
-		{"away", "10.1.0.6/32", path("192.0.2.12", "192.0.2.12"), api.Exception, []string{"db"}},
-		{"the next hop counts, not the sender", "10.1.0.6/32", path("192.0.2.11", "192.0.2.12"), api.Exception, []string{"db"}},
-		{"in no pool", "10.9.0.1/32", path("192.0.2.11", "192.0.2.11"), api.Exception, nil},
-		{"in a pool without a home", "10.3.0.1/32", path("192.0.2.11", "192.0.2.11"), api.Exception, nil},
-		{"from a host without a rack", "10.1.0.9/32", path("192.0.2.13", "192.0.2.13"), api.Exception, nil},
-		{"from nobody we know", "10.1.0.9/32", path("192.0.2.99", "192.0.2.99"), api.Exception, nil},
-		{"in the inner of two pools", "10.1.128.1/32", path("192.0.2.12", "192.0.2.12"), api.InRack, nil},
-		{"across two pools", "10.1.128.0/17", path("192.0.2.11", "192.0.2.11"), api.Exception, nil},
-		{"a part of a pool", "10.1.0.0/24", path("192.0.2.11", "192.0.2.11"), api.InRack, nil},
-		{"learnt by eBGP", "10.1.0.7/32", external, api.External, []string{"db", "web"}},
-		{"learnt by eBGP elsewhere", "10.1.0.7/32", learnt, api.External, []string{"db", "web"}},
-		{"prepared here, live there: each has its own tags", "10.1.0.5/32", path("192.0.2.12", "192.0.2.12"), api.Exception, []string{"web"}},
-		{"from a host without an entry: the tags of all", "10.1.0.5/32", path("192.0.2.13", "192.0.2.13"), api.Exception, []string{"db", "web"}},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			state, _, tables := busy()
-			tables.routes = []reflector.Route{route(c.prefix, c.path)}
-			_, got, _ := get(t, serve(t, state), "/api/v1/routes")
-			var routes []api.Route
-			if err := json.Unmarshal([]byte(got), &routes); err != nil || len(routes) != 1 {
-				t.Fatalf("routes are %s, %v", got, err)
-			}
-			if p := routes[0].Paths[0]; p.Kind != c.want || !slices.Equal(p.Tags, c.tags) {
-				t.Errorf("path is %s with tags %v, want %s with %v", p.Kind, p.Tags, c.want, c.tags)
-			}
-		})
 	}
 }
 

@@ -212,6 +212,13 @@ func (m *Model) now(p *path) string {
 	return p.from.Rack
 }
 
+// outside says whether a path came into the AS by eBGP.
+func (m *Model) outside(p *path) bool {
+	v, _ := p.route.Attr(2)
+	_, known := m.Fabric.host(p.route.NextHop)
+	return p.from.External() || (p.from.Name != "" && !p.from.Client && len(v) > 0 && !known)
+}
+
 // verdict is how a peer is to hear a path: "" for not at all.
 func (m *Model) verdict(to Peer, prefix netip.Prefix, p *path) (manner string, class uint32) {
 	ownSummary := p.from.Name == ""
@@ -237,7 +244,7 @@ func (m *Model) verdict(to Peer, prefix netip.Prefix, p *path) (manner string, c
 			return "exported", 4
 		case ownSummary && home == to.Rack:
 			return "exported", 2
-		case ownSummary || p.from.External():
+		case ownSummary || m.outside(p):
 			return "", 0
 		case inRack && home != to.Rack:
 			return "", 0
@@ -254,7 +261,7 @@ func (m *Model) verdict(to Peer, prefix netip.Prefix, p *path) (manner string, c
 		}
 	case "border":
 		switch {
-		case p.from.External() || !pool.Public:
+		case m.outside(p) || !pool.Public:
 		case ownSummary:
 			return "exported", 4
 		case inRack && !m.Fabric.summarized(pool):

@@ -121,7 +121,7 @@ func (m *Model) Observe() {
 			continue
 		}
 		for _, p := range m.contributors(prefix, pool) {
-			if !p.from.External() && m.now(p) == pool.Rack {
+			if !m.outside(p) && m.now(p) == pool.Rack {
 				contributing[pool.Prefix] = true
 			}
 		}

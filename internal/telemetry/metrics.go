@@ -73,6 +73,16 @@ var metrics = [...]metric{
 	{"heddle_overflow_withdrawals_total", counter, "", "Routes withdrawn because their attributes exceed a message (RFC 8654)."},
 	{"heddle_refused_connections_total", counter, "", "Connections from addresses that are no peer's."},
 
+	// Of racks.
+	{"heddle_rack_routes", gauge, "rack class", "Routes by what they are to the rack: at home in it (in-rack), living in it and at home elsewhere or nowhere (exception-in), at home in it and living elsewhere (exception-out)."},
+	{"heddle_rack_summaries", gauge, "rack", "Summaries that exist of pools at home in the rack."},
+	{"heddle_rack_told_on", gauge, "rack", "Routes that the rack's ToRs tell the fabric: summaries, exceptions that live there, and what is not summarised."},
+	{"heddle_rack_route_budget", gauge, "rack", "Routes each ToR of the rack has room for, as the inventory says."},
+	{"heddle_tor_routes", gauge, "rack peer", "Routes the ToR is sent, of both families."},
+	{"heddle_ghost_routes", gauge, "", "Routes inside pools that hosts announce without a workload of theirs in the inventory."},
+	{"heddle_black_holes", gauge, "", "Addresses of live workloads that nobody announces from their node."},
+	{"heddle_disputed_addresses", gauge, "", "Addresses that several hosts announce, and no evidence says which is right."},
+
 	// Of the inventory.
 	{"heddle_inventory_revision", gauge, "", "Revision of the inventory in force."},
 	{"heddle_problems", gauge, "area", "Problems a person should mend, as `heddle show problems` lists them."},

@@ -37,12 +37,37 @@ func (e *emitter) group(g reflector.GroupStats) {
 	}
 }
 
-func (e *emitter) inventory(s api.State, now time.Time) {
+// racks emits what the tables hold by rack.
+func (e *emitter) racks(r reflector.Report) {
+	ghosts := 0
+	for _, n := range r.RIB.Ghosts {
+		ghosts += n
+	}
+	e.add("heddle_ghost_routes", float64(ghosts))
+	e.add("heddle_black_holes", float64(r.BlackHoles))
+	e.add("heddle_disputed_addresses", float64(r.Disputed))
+	for i := range r.Racks {
+		rack := &r.Racks[i]
+		e.add("heddle_rack_routes", float64(rack.InRack), rack.Name, "in-rack")
+		e.add("heddle_rack_routes", float64(rack.ExceptionsIn), rack.Name, "exception-in")
+		e.add("heddle_rack_routes", float64(rack.ExceptionsOut), rack.Name, "exception-out")
+		e.add("heddle_rack_told_on", float64(rack.ToldOn()), rack.Name)
+		e.add("heddle_rack_summaries", float64(rack.Summaries), rack.Name)
+		if rack.Budget > 0 {
+			e.add("heddle_rack_route_budget", float64(rack.Budget), rack.Name)
+		}
+		for _, tor := range rack.ToRs {
+			e.add("heddle_tor_routes", float64(tor.Held), rack.Name, tor.Address.String())
+		}
+	}
+}
+
+func (e *emitter) inventory(s api.State, routes []reflector.Problem, now time.Time) {
 	if s.Complete {
 		e.add("heddle_inventory_revision", float64(s.Snapshot.Revision()))
 	}
 	problems := map[string]int{}
-	for _, p := range api.Problems(s) {
+	for _, p := range api.Problems(s, routes) {
 		problems[p.Area]++
 	}
 	for _, area := range api.Areas() {

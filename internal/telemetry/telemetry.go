@@ -61,13 +61,14 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	s := c.state()
 	e := &emitter{descs: c.descs, out: out}
 	e.add("heddle_build_info", 1, c.build.Version, c.build.Commit, c.build.Go)
-	e.inventory(s, time.Now())
 	if s.Sessions == nil {
+		e.inventory(s, nil, time.Now())
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	report, err := s.Tables.Report(ctx)
+	e.inventory(s, report.Problems, time.Now())
 	e.add("heddle_refused_connections_total", float64(s.Sessions.Refused()))
 	for _, peer := range s.Sessions.Peers() {
 		e.peer(s.Self, peer)
@@ -77,6 +78,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	}
 	if err == nil {
 		e.tables(report)
+		e.racks(report)
 	}
 }
 

@@ -31,6 +31,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // speaker is both sessions and tables.
 type speaker struct {
+	api.Tables
 	peers  []session.Status
 	report reflector.Report
 	err    error
@@ -74,7 +75,12 @@ func full() (api.State, *speaker) {
 	}}}
 	s.report = reflector.Report{
 		Stats: reflector.Stats{Flushes: 1, Snapshots: 2, Falls: 3, Steps: 4, Refreshes: 5},
-		RIB:   rib.Stats{Version: 6, Prefixes: [2]int{7, 8}, Paths: [2]int{9, 10}, Tombstones: 11, Sets: 12, Overflow: 13},
+		Racks: []reflector.Rack{{
+			Name: "r1", InRack: 30, Summarized: 31, ExceptionsIn: 32, ExceptionsOut: 33, Summaries: 34, Budget: 35,
+			ToRs: []reflector.RackToR{{Name: "t1", Address: host, Held: 36}},
+		}},
+		Disputed: 37, BlackHoles: 38, Problems: []reflector.Problem{{Object: "x", Text: "y"}},
+		RIB: rib.Stats{Ghosts: [2]int{39, 40}, Version: 6, Prefixes: [2]int{7, 8}, Paths: [2]int{9, 10}, Tombstones: 11, Sets: 12, Overflow: 13},
 		Groups: []reflector.GroupStats{{
 			Name: "client ipv4+ipv6", Members: []netip.Addr{host}, LogOctets: 14, Walking: 1, Advertised: map[bgp.Family]int{bgp.IPv4Unicast: 15, bgp.IPv6Unicast: 16},
 		}},

@@ -127,3 +127,15 @@ func appendCommunity(dst []byte, c bgp.LargeCommunity) []byte {
 	dst = binary.BigEndian.AppendUint32(dst, c.Local1)
 	return binary.BigEndian.AppendUint32(dst, c.Local2)
 }
+
+// Tags lists the tags that a route bears, as asn:1:tag, in the order it bears them.
+func Tags(attrs *bgp.Attrs, asn bgp.ASN) []uint32 {
+	var tags []uint32
+	_, large, _ := cutLarge(attrs.After)
+	for v := large.value; len(v) > 0; v = v[largeSize:] {
+		if c := largeAt(v); c.Global == uint32(asn) && c.Local1 == bgp.LargeTag {
+			tags = append(tags, c.Local2)
+		}
+	}
+	return tags
+}

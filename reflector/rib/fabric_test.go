@@ -380,6 +380,9 @@ func (f *fabricTwins) said(p *twinPeer, prefix netip.Prefix) oracle.Route {
 		if draw("far", 2) == 0 {
 			r.NextHop = f.fabric.Hosts[len(f.fabric.Hosts)-1].Addresses[map[bool]int{true: 0, false: 1}[four]]
 		}
+		if draw("learnt", 3) == 0 {
+			r = r.With(oracle.Attr{Flags: 0x40, Type: 2, Value: []byte{2, 1, 0, 0, 0xfd, 0xe0}})
+		}
 		r = r.With(oracle.Attr{Flags: 0x80, Type: 9, Value: oracle.Number(0x0a0000e0)})
 		r = r.With(oracle.Attr{Flags: 0x80, Type: 10, Value: oracle.Number(5)})
 	}

@@ -215,6 +215,14 @@ func (t *table[K]) rejudge(r *RIB, head ref, id SourceID) {
 	j.close()
 }
 
+// refusal says why a path that was refused was.
+func (r *RIB) refusal(id SourceID, set setID, prefix netip.Prefix) Refusal {
+	j := judge{rib: r, id: id, from: &r.sources[id].Source, attrs: &r.sets.get(set).attrs}
+	j.open()
+	why, _ := j.refuses(prefix)
+	return why
+}
+
 // disownTime is how long a path whose host lost the workload stays in use when no
 // other comes.
 const disownTime = 10 * time.Second

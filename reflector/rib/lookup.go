@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"heddle/bgp"
+	"heddle/summarize"
 )
 
 // Path is one path of a prefix, for people. Attrs is shared and must not be kept
@@ -13,8 +14,11 @@ type Path struct {
 	Attrs   *bgp.Attrs
 	Best    bool
 	Stale   bool
-	Refused bool
+	Refused Refusal
+	Ghost   bool // of no workload that the inventory has on its node
 	Reason  Reason
+	Node    string // that it leads to; empty: unknown
+	Route   summarize.Route
 }
 
 // Lookup returns all paths of a prefix, the best first; nil when there is none.
@@ -67,8 +71,12 @@ func explain[K key[K]](t *table[K], r *RIB, head ref) []Path {
 	for at := head; at != 0; at = t.routes.at(at).next {
 		rt := t.routes.at(at)
 		p := Path{
-			Source: rt.source, Attrs: &r.sets.get(rt.set).attrs,
-			Stale: rt.flags&flagStale != 0, Refused: rt.flags&flagRefused != 0, Reason: ReasonRefused,
+			Source: rt.source, Attrs: &r.sets.get(rt.set).attrs, Node: r.nodeOf(rt.source, rt.set),
+			Stale: rt.flags&flagStale != 0, Ghost: rt.flags&flagGhost != 0, Reason: ReasonRefused,
+			Route: r.route(r.m, poolOf(r.m, rt), rt.source, rt.set),
+		}
+		if rt.flags&flagRefused != 0 {
+			p.Refused = r.refusal(rt.source, rt.set, rt.key.prefix(rt.length))
 		}
 		for i, usable := range refs {
 			if usable == at {

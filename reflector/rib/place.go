@@ -65,15 +65,33 @@ func (r *RIB) now(m *summarize.Map, id SourceID, set setID) summarize.Rack {
 // route is what the table of views asks about a path.
 func (r *RIB) route(m *summarize.Map, pool summarize.Pool, id SourceID, set setID) summarize.Route {
 	from := &r.sources[id]
-	route := summarize.Route{From: from.Speaker, Scope: r.rackOf(id)}
+	route := summarize.Route{From: from.Speaker, Scope: r.rackOf(id), Outside: r.outside(m, id, set)}
 	switch {
-	case m.Blank():
+	case m.Blank() || route.Outside:
 	case from.Speaker.Internal():
 		route.Place = m.Place(pool, r.now(m, id, set))
 	case from.Speaker == summarize.Ourselves:
 		route.Place = m.Place(pool, 0)
 	}
 	return route
+}
+
+// outside says whether a path came into the AS by eBGP: from a router of ours, or, as
+// another reflector tells it, with an AS_PATH and a next hop that is no host's. A
+// host may well announce what it learnt from a workload.
+func (r *RIB) outside(m *summarize.Map, id SourceID, set setID) bool {
+	switch r.sources[id].Speaker {
+	case summarize.Ourselves, summarize.Client:
+		return false
+	case summarize.NonClient:
+		s := r.sets.get(set)
+		if s.attrs.ASPathLength == 0 {
+			return false
+		}
+		_, known := m.HostAt(s.attrs.NextHop)
+		return !known
+	}
+	return true
 }
 
 func (r *RIB) verdict(v View, m *summarize.Map, pool summarize.Pool, id SourceID, set setID) summarize.Verdict {

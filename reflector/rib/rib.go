@@ -81,6 +81,7 @@ type RIB struct {
 	tracker  summarize.Tracker
 	disowned []disowned // oldest first
 	disputed map[netip.Prefix]struct{}
+	away     map[netip.Prefix]time.Time // since when a prefix lives away from home
 
 	sources []source     // by SourceID
 	retired []retirement // ids that may be used again, oldest first
@@ -103,13 +104,16 @@ type retirement struct {
 func New(self Self, limits Limits) *RIB {
 	r := &RIB{
 		self: self, limits: limits, sets: newInterner(), sources: make([]source, ourselves+1),
-		m: summarize.Nothing(), disputed: map[netip.Prefix]struct{}{},
+		m: summarize.Nothing(), disputed: map[netip.Prefix]struct{}{}, away: map[netip.Prefix]time.Time{},
 	}
 	r.v4.family, r.v4.seed = bgp.IPv4Unicast, rand.Uint64()
 	r.v6.family, r.v6.seed = bgp.IPv6Unicast, rand.Uint64()
 	r.tally.init()
 	return r
 }
+
+// Self is who we are.
+func (r *RIB) Self() Self { return r.self }
 
 // MaxSources is how many peers can be told apart at a time.
 const MaxSources = 1<<16 - 1

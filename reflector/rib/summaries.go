@@ -37,7 +37,7 @@ func (r *RIB) contributes(p paths, n int) {
 		return
 	}
 	for _, h := range p.hops {
-		if route := r.route(p.m, p.pool, h.source, h.set); route.Place.Contributes(route.From) {
+		if r.route(p.m, p.pool, h.source, h.set).Contributes() {
 			r.tracker.Add(info.Prefix, n)
 			return
 		}

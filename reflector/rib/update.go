@@ -277,6 +277,9 @@ func (t *table[K]) settle(r *RIB, version uint64, was *summarize.Map) []change {
 		c.pool = poolOf(r.m, rt)
 		t.haunt(r, c, was, version)
 		t.tally(r, c, &gone, &come, spread)
+		if !r.m.Blank() || was != nil {
+			t.since(r, rt, c.pool)
+		}
 		rt.version = version
 		if rt.source == 0 {
 			t.bury(c.head)
@@ -287,6 +290,17 @@ func (t *table[K]) settle(r *RIB, version uint64, was *summarize.Map) []change {
 	come.close()
 	t.dirty = t.dirty[:0]
 	return kept
+}
+
+// since notes whether a prefix lives away from home.
+func (t *table[K]) since(r *RIB, rt *route[K], pool summarize.Pool) {
+	var place summarize.Place
+	if rt.usable() && t.single(rt) {
+		place = r.route(r.m, pool, rt.source, rt.set).Place
+	}
+	if place.Away() || len(r.away) > 0 {
+		r.since(rt.key.prefix(rt.length), place)
+	}
 }
 
 // haunt notes the path identifiers that go out of use with a change.
