@@ -145,9 +145,9 @@ func (m *Model) Observe() {
 // contributors are the paths that may keep a summary alive: the best, or all where
 // listeners choose for themselves.
 func (m *Model) contributors(prefix netip.Prefix, pool Pool) []*path {
-	list := m.usable(prefix)
+	list := slices.DeleteFunc(m.usable(prefix), func(p *path) bool { return p.from.Name == "" })
 	if pool.Anycast || m.mixed(list) {
-		return slices.DeleteFunc(list, func(p *path) bool { return p.from.Name == "" })
+		return list
 	}
 	if best := m.best(prefix, list); best != nil {
 		return []*path{best}

@@ -45,11 +45,10 @@ func (t *table[K]) rank(r *RIB, rt *route[K], contested bool) rank {
 
 // nodeOf is the node that a path leads to; empty: unknown.
 func (r *RIB) nodeOf(id SourceID, set setID) string {
-	s := r.sets.get(set)
-	if s.hosted || r.sources[id].Speaker != summarize.Client {
-		return s.host.Node
+	host, known := r.m.HostAt(r.sets.get(set).attrs.NextHop)
+	if !known && r.sources[id].Speaker == summarize.Client {
+		host, _ = r.m.HostAt(r.sources[id].Address)
 	}
-	host, _ := r.m.HostAt(r.sources[id].Address)
 	return host.Node
 }
 

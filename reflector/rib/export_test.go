@@ -3,6 +3,7 @@ package rib
 import (
 	"fmt"
 	"maps"
+	"net/netip"
 
 	"heddle/summarize"
 )
@@ -17,7 +18,31 @@ func (r *RIB) Audit() error {
 			return fmt.Errorf("family %d: classes are %v, counted as %v", f, classes, r.tally.classes[f])
 		}
 	}
+	contributing := map[netip.Prefix]int{}
+	auditContributions(&r.v4, r, contributing)
+	auditContributions(&r.v6, r, contributing)
+	for _, info := range r.m.Pools {
+		if got := r.tracker.State(info.Prefix).Routes; got != contributing[info.Prefix] {
+			return fmt.Errorf("%d routes contribute to %s, counted are %d", contributing[info.Prefix], info.Prefix, got)
+		}
+		if live := r.tracker.State(info.Prefix).Live; contributing[info.Prefix] > 0 && !live {
+			return fmt.Errorf("%s has %d contributing routes and no summary", info.Prefix, contributing[info.Prefix])
+		}
+	}
 	return nil
+}
+
+func auditContributions[K key[K]](t *table[K], r *RIB, counts map[netip.Prefix]int) {
+	for at := ref(1); at < t.routes.top; at++ {
+		rt := t.routes.at(at)
+		if rt.flags&flagHead == 0 || !rt.usable() {
+			continue
+		}
+		pool := poolOf(r.m, rt)
+		if r.contributes(paths{t.contenders(r, at), pool, r.m}) {
+			counts[r.m.Info(pool).Prefix]++
+		}
+	}
 }
 
 func audit[K key[K]](t *table[K], r *RIB) map[summarize.Route]int {

@@ -26,6 +26,7 @@ type fabricTwins struct {
 	now    time.Time
 	fabric *oracle.Fabric
 	stream map[string]*watcher
+	wide   bool // a host announced a prefix that is a pool's
 }
 
 var fabricCast = []oracle.Peer{
@@ -92,6 +93,12 @@ func (f *fabricTwins) tick(d time.Duration) {
 
 // drawFabric puts an inventory in force.
 func (f *fabricTwins) drawFabric() {
+	f.follow(f.drawn())
+	f.drawWorkloads(4)
+}
+
+// drawn is an inventory without workloads.
+func (f *fabricTwins) drawn() *oracle.Fabric {
 	draw := func(label string, of ...string) string { return rapid.SampledFrom(of).Draw(f.t, label) }
 	fabric := &oracle.Fabric{
 		Ownership: draw("ownership", "off", "warn", "warn", "enforce"),
@@ -120,8 +127,7 @@ func (f *fabricTwins) drawFabric() {
 		}
 	}
 	fabric.Hosts = append(fabric.Hosts, oracle.Host{Name: "far", Rack: "r3", Addresses: []netip.Addr{netip.MustParseAddr("198.51.100.9"), netip.MustParseAddr("fdff::9")}})
-	f.follow(fabric)
-	f.drawWorkloads(4)
+	return fabric
 }
 
 // drawWorkloads changes a few workloads.
@@ -392,6 +398,7 @@ func (f *fabricTwins) said(p *twinPeer, prefix netip.Prefix) oracle.Route {
 func (f *fabricTwins) announce(p *twinPeer, prefix netip.Prefix) {
 	r := f.said(p, prefix)
 	f.t.Logf("# %s announces %s %s", p.Name, prefix, r)
+	f.wide = f.wide || prefix.Bits() == 16
 	f.hand(p, oracle.Announce(r, prefix))
 	f.model.Announce(p.Name, prefix, r)
 }

@@ -17,11 +17,11 @@ func (r *RIB) Follow(next *summarize.Map, views []View) [][]*Chunk {
 	was := r.m
 	d := was.Diff(next)
 	if d.Empty() {
-		r.m = next
+		r.m, r.placed = next, next
 		return nil
 	}
 	r.touchAffected(next, d)
-	r.m = next
+	r.m, r.placed = next, next
 	r.sets.settle(next)
 	reconsider(&r.v4, r)
 	reconsider(&r.v6, r)

@@ -45,7 +45,7 @@ func (r *RIB) now(m *summarize.Map, id SourceID, set setID) summarize.Rack {
 	s := r.sets.get(set)
 	var host summarize.Host
 	var known bool
-	if m == r.m {
+	if m == r.placed {
 		host, known = s.host, s.hosted
 	} else {
 		host, known = m.HostAt(s.attrs.NextHop)

@@ -29,7 +29,6 @@ const (
 type racked struct {
 	*load
 	views []rib.View
-	homes []netip.Addr // of workloads, by number
 }
 
 func benchHop(host int) netip.Addr {

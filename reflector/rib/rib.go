@@ -77,6 +77,7 @@ type RIB struct {
 	clock   time.Time // as Tick was told last
 
 	m        *summarize.Map
+	placed   *summarize.Map // by which the hosts of attribute sets were found
 	names    summarize.Names
 	tracker  summarize.Tracker
 	disowned []disowned // oldest first
@@ -104,8 +105,10 @@ type retirement struct {
 func New(self Self, limits Limits) *RIB {
 	r := &RIB{
 		self: self, limits: limits, sets: newInterner(), sources: make([]source, ourselves+1),
-		m: summarize.Nothing(), disputed: map[netip.Prefix]struct{}{}, away: map[netip.Prefix]time.Time{},
+		disputed: map[netip.Prefix]struct{}{}, away: map[netip.Prefix]time.Time{},
 	}
+	r.m = summarize.Nothing()
+	r.placed = r.m
 	r.v4.family, r.v4.seed = bgp.IPv4Unicast, rand.Uint64()
 	r.v6.family, r.v6.seed = bgp.IPv6Unicast, rand.Uint64()
 	r.tally.init()

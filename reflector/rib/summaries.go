@@ -2,6 +2,7 @@ package rib
 
 import (
 	"net/netip"
+	"slices"
 
 	"heddle/bgp"
 	"heddle/peering/wire"
@@ -25,23 +26,45 @@ func contribute[K key[K]](t *table[K], r *RIB, was *summarize.Map) {
 		if before == nil && c.source != 0 {
 			before = []hop{{set: c.set, source: c.source}}
 		}
-		r.contributes(paths{before, poolOf(was, rt), was}, -1)
-		r.contributes(paths{t.contenders(r, c.head), poolOf(r.m, rt), r.m}, 1)
+		for _, side := range []struct {
+			paths
+			n int
+		}{{paths{before, poolOf(was, rt), was}, -1}, {paths{t.contenders(r, c.head), poolOf(r.m, rt), r.m}, 1}} {
+			if r.contributes(side.paths) {
+				r.tracker.Add(side.m.Info(side.pool).Prefix, side.n)
+			}
+		}
 	}
 }
 
-// contributes counts a prefix for its pool if one of its paths keeps the summary alive.
-func (r *RIB) contributes(p paths, n int) {
-	info := p.m.Info(p.pool)
-	if !info.Flags.Has(summarize.Summarized) {
-		return
+// contributes says whether one of the paths of a prefix that are told keeps the summary
+// of its pool alive. That we originate a path of the same prefix makes no difference: a
+// summary neither keeps itself alive nor others.
+func (r *RIB) contributes(p paths) bool {
+	if !p.m.Info(p.pool).Flags.Has(summarize.Summarized) {
+		return false
 	}
-	for _, h := range p.hops {
+	for _, h := range r.withoutOurs(p) {
 		if r.route(p.m, p.pool, h.source, h.set).Contributes() {
-			r.tracker.Add(info.Prefix, n)
-			return
+			return true
 		}
 	}
+	return false
+}
+
+// withoutOurs lists the paths that would be told if we originated none: the best where
+// all are of one scope.
+func (r *RIB) withoutOurs(p paths) []hop {
+	others := slices.DeleteFunc(slices.Clone(p.hops), func(h hop) bool { return h.source == ourselves })
+	if len(others) < 2 || p.anycast() || slices.ContainsFunc(others, func(h hop) bool { return r.scopeOf(h.source) != r.scopeOf(others[0].source) }) {
+		return others
+	}
+	var contenders []candidate
+	for _, h := range others {
+		contenders = append(contenders, r.candidate(h))
+	}
+	best := decide(contenders)
+	return others[best : best+1]
 }
 
 // summaries originates the summaries that come into being and withdraws those that
