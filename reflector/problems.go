@@ -18,8 +18,12 @@ func (r *Reflector) problems() []Problem {
 		list = append(list, r.disputed(prefix))
 	}
 	if m := r.rib.Map().Snapshot(); r.missing.count > 0 && m.HasSettings() {
+		what := "addresses of live workloads are"
+		if r.missing.count == 1 {
+			what = "address of a live workload is"
+		}
 		list = append(list, Problem{"workloads", fmt.Sprintf(
-			"%d addresses of live workloads are announced by nobody: `heddle show blackholes` lists them", r.missing.count)})
+			"%d %s announced by nobody: `heddle show blackholes` lists them", r.missing.count, what)})
 	}
 	return list
 }

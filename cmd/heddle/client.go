@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -25,7 +26,20 @@ const clientPatience = 10 * time.Second
 // get asks for a list and gives the answer as it comes in.
 func (c client) get(ctx context.Context, list string, query url.Values) (io.ReadCloser, error) {
 	target := url.URL{Scheme: "http", Host: c.address, Path: "/api/v1/" + list, RawQuery: query.Encode()}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
+	return c.do(ctx, http.MethodGet, target, nil)
+}
+
+// post puts a question that is too long for an address.
+func (c client) post(ctx context.Context, question string, body any) (io.ReadCloser, error) {
+	octets, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	return c.do(ctx, http.MethodPost, url.URL{Scheme: "http", Host: c.address, Path: "/api/v1/" + question}, bytes.NewReader(octets))
+}
+
+func (c client) do(ctx context.Context, method string, target url.URL, body io.Reader) (io.ReadCloser, error) {
+	request, err := http.NewRequestWithContext(ctx, method, target.String(), body)
 	if err != nil {
 		return nil, fmt.Errorf("--http %s: want an address such as 127.0.0.1:8179", c.address)
 	}

@@ -43,6 +43,7 @@ type state struct {
 	complete bool               // the first inventory is here
 	snapshot *topology.Snapshot // of etcd
 	fabric   *topology.Snapshot // of etcd and files
+	plan     func(*topology.Snapshot) *peering.Plan
 	problems []peering.Problem
 	self     rib.Self
 	sessions *session.Server      // nil until there is an inventory
@@ -128,17 +129,7 @@ func (c *control) take(b etcd.Batch) {
 // apply has routes judged by the inventory, plans the sessions and makes them so.
 func (c *control) apply(ctx context.Context) error {
 	snapshot := c.inventory.Snapshot()
-	self := peering.Self{
-		Name: c.options.name, ASN: c.self.ASN, HoldTime: time.Duration(c.options.holdTime) * time.Second,
-	}
-	for _, address := range c.options.listen {
-		if a := address.Addr(); !a.IsUnspecified() {
-			self.Addresses = append(self.Addresses, a)
-		}
-	}
-	for _, prefix := range c.options.ranges {
-		self.Ranges = append(self.Ranges, peering.Range{Prefix: prefix, PasswordFile: c.options.rangesMD5})
-	}
+	self := c.planner()
 	plan, problems := peering.For(snapshot, self, peering.SourceEtcd)
 	fixed, more := peering.For(c.static, self, peering.SourceStatic)
 	problems = append(problems, more...)
@@ -160,7 +151,7 @@ func (c *control) apply(ctx context.Context) error {
 	}
 	c.sessions.Apply(peering.Merge(plan, fixed))
 	c.current.Store(&state{
-		complete: true, snapshot: snapshot, fabric: whole, problems: problems, self: c.self, sessions: c.sessions, tables: c.tables,
+		complete: true, snapshot: snapshot, fabric: whole, plan: plansOf(self), problems: problems, self: c.self, sessions: c.sessions, tables: c.tables,
 	})
 	return nil
 }
@@ -169,6 +160,7 @@ func (c *control) apply(ctx context.Context) error {
 func (c *control) loadStatic() error {
 	var inventory topology.Inventory
 	var changes []topology.Change
+	var all []topology.Object
 	for _, file := range c.options.inventory {
 		data, err := os.ReadFile(file)
 		if err != nil {
@@ -178,12 +170,40 @@ func (c *control) loadStatic() error {
 		if err != nil {
 			return err
 		}
-		for _, object := range objects {
-			path, value := topology.Encode(object)
-			changes = append(changes, topology.Change{Path: path, Value: value})
-		}
+		all = append(all, objects...)
+	}
+	if c.options.etcd.off() {
+		all = append(all, unnumbered(all)...) // nobody else numbers their tags
+	}
+	for _, object := range all {
+		path, value := topology.Encode(object)
+		changes = append(changes, topology.Change{Path: path, Value: value})
 	}
 	inventory.Apply(0, changes)
 	c.static = inventory.Snapshot()
 	return nil
+}
+
+// planner is who we are to the planning of sessions.
+func (c *control) planner() peering.Self {
+	self := peering.Self{
+		Name: c.options.name, ASN: c.self.ASN, HoldTime: time.Duration(c.options.holdTime) * time.Second,
+	}
+	for _, address := range c.options.listen {
+		if a := address.Addr(); !a.IsUnspecified() {
+			self.Addresses = append(self.Addresses, a)
+		}
+	}
+	for _, prefix := range c.options.ranges {
+		self.Ranges = append(self.Ranges, peering.Range{Prefix: prefix, PasswordFile: c.options.rangesMD5})
+	}
+	return self
+}
+
+// plansOf plans for fabrics that are not in force.
+func plansOf(self peering.Self) func(*topology.Snapshot) *peering.Plan {
+	return func(s *topology.Snapshot) *peering.Plan {
+		plan, _ := peering.For(s, self, peering.SourceEtcd)
+		return plan
+	}
 }

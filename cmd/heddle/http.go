@@ -39,7 +39,7 @@ func (d *daemon) serveHTTP(stopping, background context.Context) error {
 func (d *daemon) state(stopping context.Context) api.State {
 	now := d.control.current.Load()
 	s := api.State{
-		Self: now.self, Complete: now.complete, Snapshot: now.snapshot, Planning: now.problems, Stopping: stopping.Err() != nil,
+		Self: now.self, Complete: now.complete, Snapshot: now.snapshot, Fabric: now.fabric, Plan: now.plan, Planning: now.problems, Stopping: stopping.Err() != nil,
 	}
 	if now.sessions != nil {
 		s.Sessions, s.Tables = now.sessions, now.tables

@@ -31,7 +31,7 @@ func root() *cobra.Command {
 	}
 	cmd.AddCommand(
 		reflectorCommand(),
-		applyCommand(), getCommand(), deleteCommand(), checkCommand(),
+		applyCommand(), getCommand(), deleteCommand(), checkCommand(), diffCommand(),
 		showCommand(), explainCommand(), benchCommand(), versionCommand(),
 	)
 	return cmd

@@ -97,10 +97,14 @@ func (s *show) routesCommand() *cobra.Command {
 
 // run asks for a list and prints it: JSON as it is served, or a table.
 func (s *show) run(ctx context.Context, w io.Writer, list string, query url.Values, table func(io.Writer, io.Reader) error) error {
+	return s.ask(w, func() (io.ReadCloser, error) { return s.client.get(ctx, list, query) }, table)
+}
+
+func (s *show) ask(w io.Writer, question func() (io.ReadCloser, error), table func(io.Writer, io.Reader) error) error {
 	if s.format != "table" && s.format != "json" {
 		return fmt.Errorf("-o %s: want table or json", s.format)
 	}
-	body, err := s.client.get(ctx, list, query)
+	body, err := question()
 	if err != nil {
 		return err
 	}

@@ -33,6 +33,7 @@ type Tables interface {
 	Exceptions(context.Context, bgp.Family, func(reflector.ExceptionRoute) error) error
 	Ghosts(context.Context, bgp.Family, func(reflector.Ghost) error) error
 	BlackHoles(context.Context, func(reflector.BlackHole) error) error
+	Compare(context.Context, *topology.Snapshot) (reflector.TableChange, error)
 	Explain(ctx context.Context, prefix netip.Prefix, to string) (e reflector.Explanation, known bool, err error)
 }
 
@@ -40,9 +41,12 @@ type Tables interface {
 type State struct {
 	Self     rib.Self
 	Complete bool               // the first whole inventory is here, or none is followed
-	Snapshot *topology.Snapshot // that inventory
-	Planning []peering.Problem  // what of it no session can fulfil
-	Sessions Sessions           // nil until they are planned; then Tables is there, too
+	Snapshot *topology.Snapshot // that inventory, as etcd has it
+	Fabric   *topology.Snapshot // the same with what files say: what routes are judged by
+	// Plan says which sessions a fabric would have.
+	Plan     func(*topology.Snapshot) *peering.Plan
+	Planning []peering.Problem // what of it no session can fulfil
+	Sessions Sessions          // nil until they are planned; then Tables is there, too
 	Tables   Tables
 	Stopping bool
 	// Datastore is how the inventory is followed; nil: it is not.
@@ -74,6 +78,7 @@ func New(version Version, state func() State) http.Handler {
 	mux.HandleFunc("GET /api/v1/ghosts", streamed(h, ghosts))
 	mux.HandleFunc("GET /api/v1/blackholes", streamed(h, blackHoles))
 	mux.HandleFunc("GET /api/v1/explain", h.explain)
+	mux.HandleFunc("POST /api/v1/diff", h.diff)
 	mux.HandleFunc("GET /api/v1/problems", list(h, problems))
 	return mux
 }

@@ -5,7 +5,7 @@
 // command line reads them back.
 //
 //	/api/v1/peers  /routes  /groups  /racks  /summaries  /exceptions  /ghosts  /blackholes
-//	/api/v1/explain  /problems  /version     /livez  /readyz
+//	/api/v1/explain  /diff  /problems  /version     /livez  /readyz
 //
 // What I take: a State, anew for each request: what the control loop published
 // last. Behind it stand the sessions, the tables and the inventory.

@@ -59,7 +59,7 @@ func (t *table[K]) dispute(r *RIB, head ref, paths []candidate) {
 		return
 	}
 	rt := t.routes.at(head)
-	if t.contested(r, head) && tied(paths) {
+	if t.contested(r, head) && r.tied(paths) {
 		r.disputed[rt.key.prefix(rt.length)] = struct{}{}
 		return
 	}
@@ -69,17 +69,24 @@ func (t *table[K]) dispute(r *RIB, head ref, paths []candidate) {
 }
 
 // tied says whether two paths that lead to different hosts are best by evidence.
-func tied(paths []candidate) bool {
+func (r *RIB) tied(paths []candidate) bool {
 	if len(paths) < 2 {
 		return false
 	}
 	best := slices.MaxFunc(paths, func(a, b candidate) int { return int(a.rank) - int(b.rank) })
 	for i := range paths {
-		if paths[i].rank == best.rank && paths[i].attrs.NextHop != best.attrs.NextHop {
+		if paths[i].rank == best.rank && !r.oneHost(paths[i].attrs.NextHop, best.attrs.NextHop) {
 			return true
 		}
 	}
 	return false
+}
+
+// oneHost says whether two next hops are addresses of one node.
+func (r *RIB) oneHost(a, b netip.Addr) bool {
+	x, known := r.m.HostAt(a)
+	y, _ := r.m.HostAt(b)
+	return a == b || (known && x.Node == y.Node)
 }
 
 // Disputed lists the addresses that several hosts announce and of which no evidence
