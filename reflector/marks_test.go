@@ -83,6 +83,17 @@ func TestARestartRightAfterAnotherLosesNothing(t *testing.T) {
 	l.holds(2)
 }
 
+// A host that restarts again and again and repeats nothing must not attract traffic for
+// as long as it does (RFC 4724 §4.2).
+func TestWhatASecondRestartFindsStaleIsGone(t *testing.T) {
+	l := newLone(t)
+	l.lost()
+	l.up()
+	l.holds(2)
+	l.lost()
+	l.holds(0)
+}
+
 func TestARefreshRightAfterAnotherLosesNothing(t *testing.T) {
 	l := newLone(t)
 	l.say(wire.RefreshBegun)

@@ -143,7 +143,14 @@ const staleTime = 6 * time.Minute
 // depart takes in that a session is over. Routes of graceful families are kept and
 // marked, the others go.
 func (r *Reflector) depart(m *member, graceful bgp.FamilySet, now time.Time) {
-	// A removal under way takes what is marked: it must not take what is marked now.
+	// What was not repeated since the restart before goes (RFC 4724 §4.2): else a host that
+	// restarts again and again would attract traffic for what it lost. And a removal under
+	// way takes what is marked: it must not take what is marked now.
+	for _, f := range bgp.Families {
+		if m.stale.Has(f) {
+			m.drops = append(m.drops, drop{f, rib.Stale})
+		}
+	}
 	r.finishDrops(m)
 	r.leave(m)
 	m.up = false

@@ -28,7 +28,7 @@ var metrics = [...]metric{
 	{"bgp_peer_out_queue_count", gauge, "peer", "Batches of changes that the peer was not given yet."},
 	{"bgp_routes_received", gauge, "peer route_family", "Routes the peer announces."},
 	{"bgp_routes_accepted", gauge, "peer route_family", "Routes of them that may be used."},
-	{"bgp_routes_advertised", gauge, "peer route_family", "Routes the peer is sent."},
+	{"bgp_routes_advertised", gauge, "peer route_family", "Routes the peer is sent, and those it would be if their attributes fit in a message of its."},
 	{"bgp_received_message_total", counter, "peer", "Messages received."},
 	{"bgp_received_open_total", counter, "peer", "OPEN messages received."},
 	{"bgp_received_update_total", counter, "peer", "UPDATE messages received."},

@@ -249,7 +249,7 @@ func TestOpensThatComeToASession(t *testing.T) {
 		{"capabilities that are malformed are not offered", client(), fixed("04 fc00 005a c0000202 0b 0209 0201 00 4101 00 0601 00"), restricted(only4)},
 		{"a parameter each", client(), fixed("04 fc00 005a c0000202 08 0202 0200 0202 4600"), with(restricted(only4), func(n *Negotiated) { n.RouteRefresh, n.EnhancedRefresh = true, true })},
 		{"the extended form, however short (RFC 9072 §2)", client(), fixed("04 fc00 005a c0000202 ff ff0005 02 0002 0200"), with(restricted(only4), func(n *Negotiated) { n.RouteRefresh = true })},
-		{"enhanced refresh without refresh is neither", client(), fixed("04 fc00 005a c0000202 04 0202 4600"), restricted(only4)},
+		{"enhanced refresh stands by itself (RFC 7313 §3.1)", client(), fixed("04 fc00 005a c0000202 04 0202 4600"), with(restricted(only4), func(n *Negotiated) { n.EnhancedRefresh = true })},
 		{"extended messages (RFC 8654)", client(), fixed("04 fc00 005a c0000202 04 0202 0600"), with(restricted(only4), func(n *Negotiated) { n.MaxMessage = 65535 })},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -50,7 +50,7 @@ func negotiate(self Self, spec peering.Session, ours, theirs *wire.Open) (Negoti
 		Families:        a.Speaks() & b.Speaks(),
 		FourOctetAS:     a.FourOctetAS && b.FourOctetAS,
 		RouteRefresh:    a.RouteRefresh && b.RouteRefresh,
-		EnhancedRefresh: a.RouteRefresh && b.RouteRefresh && a.EnhancedRefresh && b.EnhancedRefresh,
+		EnhancedRefresh: a.EnhancedRefresh && b.EnhancedRefresh, // by itself: RFC 7313 §3.1
 		MaxMessage:      wire.MaxMessage,
 		HoldTime:        time.Duration(min(ours.HoldTime, theirs.HoldTime)) * time.Second,
 	}

@@ -23,7 +23,7 @@ type encoder struct {
 	packer    wire.Packer // its Octets are work space, copied when a chunk is cut
 	chunks    []*Chunk
 	segments  []segment
-	audiences []audience // that segments name
+	audiences []audience // by number from 1
 	flushed   int        // messages of the packer that are in chunks
 	counted   int        // messages of the packer that are in segments
 	attrs     []byte
@@ -38,8 +38,8 @@ type encoder struct {
 type loss struct {
 	head    ref
 	id      uint32
-	to      audience
-	summary bool // goes last: what it covered goes before
+	to      uint16 // audience
+	summary bool   // goes last: what it covered goes before
 	addressees
 }
 
@@ -109,7 +109,7 @@ func (e *encoder) announce(w *window, b *bucket, v summarize.Verdict) bool {
 		return false
 	}
 	to := addressees{of: mark{b.source, e.rib.sets.get(b.set).attrs.Originator}}
-	in := audience{only: e.rib.rackOf(b.source)}
+	in := e.audience(audience{only: e.rib.rackOf(b.source)})
 	for i := b.first; i >= 0; i = w.next[i] {
 		if w.was != nil && e.unchanged(w, &w.changes[i], b, v) {
 			continue
@@ -160,7 +160,7 @@ func (e *encoder) collect(w *window, b *bucket, v summarize.Verdict) {
 		if !before.Heard() {
 			continue
 		}
-		l := loss{head: c.head, id: pathIDOne, to: audience{only: e.rib.rackOf(c.source)}, summary: before.Manner == summarize.Summary}
+		l := loss{head: c.head, id: pathIDOne, to: e.audience(audience{only: e.rib.rackOf(c.source)}), summary: before.Manner == summarize.Summary}
 		was := mark{c.source, e.rib.sets.get(c.set).attrs.Originator}
 		switch {
 		case !v.Heard():
@@ -201,7 +201,7 @@ func (a *loss) compare(b *loss) int {
 	return cmp.Or(
 		cmp.Compare(a.of.source, b.of.source), cmp.Compare(a.of.originator, b.of.originator),
 		cmp.Compare(a.was.source, b.was.source), cmp.Compare(a.was.originator, b.was.originator),
-		cmp.Compare(a.to.only, b.to.only), slices.Compare(a.to.except, b.to.except))
+		cmp.Compare(a.to, b.to))
 }
 
 // add adds a prefix to the run; the path identifier counts where the view has them.
@@ -218,15 +218,14 @@ func (e *encoder) add(family bgp.Family, head ref, id uint32) {
 
 // end closes the segment in hand. It grows its neighbour where both go to the
 // same peers.
-func (e *encoder) end(to addressees, in audience) {
+func (e *encoder) end(to addressees, in uint16) {
 	e.packer.Close()
-	s := segment{addressees: to, end: uint32(len(e.packer.Octets)), messages: uint32(e.packer.Messages - e.counted)}
+	s := segment{addressees: to, audience: in, end: uint32(len(e.packer.Octets)), messages: uint32(e.packer.Messages - e.counted)}
 	e.counted = e.packer.Messages
 	n := len(e.segments)
 	if s.end == 0 || (n > 0 && e.segments[n-1].end == s.end) {
 		return
 	}
-	s.audience = e.audience(in)
 	if n > 0 && e.segments[n-1].addressees == s.addressees && e.segments[n-1].audience == s.audience {
 		e.segments[n-1].end = s.end
 		e.segments[n-1].messages += s.messages
@@ -235,7 +234,7 @@ func (e *encoder) end(to addressees, in audience) {
 	e.segments = append(e.segments, s)
 }
 
-// audience gives an audience its number within the chunk in hand.
+// audience gives an audience its number, 0 to everybody.
 func (e *encoder) audience(in audience) uint16 {
 	if in.everybody() {
 		return 0
@@ -258,9 +257,9 @@ func (e *encoder) cut() {
 		Octets:    bytes.Clone(e.packer.Octets),
 		Messages:  e.packer.Messages - e.flushed,
 		segments:  slices.Clone(e.segments),
-		audiences: e.audiences,
+		audiences: slices.Clip(e.audiences),
 	})
-	e.flushed, e.audiences = e.packer.Messages, nil
+	e.flushed = e.packer.Messages
 	e.packer.Octets = e.packer.Octets[:0]
 	e.segments = e.segments[:0]
 }

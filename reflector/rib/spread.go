@@ -154,7 +154,7 @@ func (e *encoder) audiencesOf(c *spreadChange) []audience {
 // utterance is one path of a spread prefix that an audience is to hear.
 type utterance struct {
 	head ref
-	to   audience
+	to   uint16 // audience
 	heard
 }
 
@@ -165,7 +165,7 @@ func (e *encoder) spreads(w *window) {
 		c := &w.spreads[i]
 		for _, to := range e.audiencesOf(c) {
 			before, now := e.choose(&c.before, w.family, to.only), e.choose(&c.now, w.family, to.only)
-			e.differ(c.head, to, before, now)
+			e.differ(c.head, e.audience(to), before, now)
 		}
 	}
 	slices.SortStableFunc(e.said, compareUtterances)
@@ -173,12 +173,12 @@ func (e *encoder) spreads(w *window) {
 
 func compareUtterances(a, b utterance) int {
 	return cmp.Or(
-		cmp.Compare(a.verdict.Manner, b.verdict.Manner), cmp.Compare(a.to.only, b.to.only), slices.Compare(a.to.except, b.to.except),
+		cmp.Compare(a.verdict.Manner, b.verdict.Manner), cmp.Compare(a.to, b.to),
 		cmp.Compare(a.source, b.source), cmp.Compare(a.set, b.set), cmp.Compare(a.verdict.Class, b.verdict.Class), cmp.Compare(a.id, b.id))
 }
 
 // differ turns what an audience heard and what it is to hear into what it is told.
-func (e *encoder) differ(head ref, to audience, before, now []heard) {
+func (e *encoder) differ(head ref, to uint16, before, now []heard) {
 	for _, n := range now {
 		i := slices.IndexFunc(before, func(b heard) bool { return b.id == n.id })
 		if i >= 0 && before[i].same(n) {
@@ -233,5 +233,5 @@ func (e *encoder) utter(family bgp.Family, manner summarize.Manner) {
 
 // like says whether two utterances can stand in one run of messages.
 func (u *utterance) like(v *utterance) bool {
-	return u.same(v.heard) && u.to.equal(v.to)
+	return u.same(v.heard) && u.to == v.to
 }
