@@ -94,7 +94,12 @@ func (r *RIB) outside(m *summarize.Map, id SourceID, set setID) bool {
 	return true
 }
 
+// verdict is what a view hears of a path. Inside, that depends on who announced it and
+// on nothing else: half of what a flush that moves routes costs is spared.
 func (r *RIB) verdict(v View, m *summarize.Map, pool summarize.Pool, id SourceID, set setID) summarize.Verdict {
+	if from := r.sources[id].Speaker; v.To.Speaker.Internal() {
+		return summarize.Hear(v.To, summarize.Route{From: from})
+	}
 	return summarize.Hear(v.To, r.route(m, pool, id, set))
 }
 

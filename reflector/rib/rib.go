@@ -85,6 +85,7 @@ type RIB struct {
 	away     map[netip.Prefix]time.Time // since when a prefix lives away from home
 
 	sources []source     // by SourceID
+	tors    int          // ToRs among them
 	retired []retirement // ids that may be used again, oldest first
 	tally   tally
 
@@ -136,19 +137,31 @@ func (r *RIB) AddSource(s Source, reusable uint64) (id SourceID, ok bool) {
 		return 0, false
 	}
 	r.sources[id] = source{Source: s}
+	r.countToRs(s, 1)
 	return id, true
 }
 
 // SetSource changes what the decision knows of a peer whose paths are all gone or
 // stale: a session that comes back may have another router ID. Paths that are
 // still there keep the originator they were interned with.
-func (r *RIB) SetSource(id SourceID, s Source) { r.sources[id].Source = s }
+func (r *RIB) SetSource(id SourceID, s Source) {
+	r.countToRs(r.sources[id].Source, -1)
+	r.countToRs(s, 1)
+	r.sources[id].Source = s
+}
+
+func (r *RIB) countToRs(s Source, n int) {
+	if s.Speaker == summarize.ToR {
+		r.tors += n
+	}
+}
 
 // RemoveSource retires an id. Its paths must be gone.
 func (r *RIB) RemoveSource(id SourceID) {
 	if r.v4.list(id).count+r.v6.list(id).count > 0 {
 		panic("rib: a source with routes was removed")
 	}
+	r.countToRs(r.sources[id].Source, -1)
 	r.sources[id] = source{}
 	r.retired = append(r.retired, retirement{id, r.version})
 }

@@ -21,6 +21,9 @@ import (
 
 // spread says whether a prefix is one of those.
 func (t *table[K]) spread(r *RIB, head ref) bool {
+	if !r.m.HasAnycast() && r.tors == 0 && t.list(ourselves).count == 0 {
+		return false // nothing is
+	}
 	rt := t.routes.at(head)
 	switch {
 	case !rt.usable():
