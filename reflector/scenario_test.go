@@ -20,6 +20,7 @@ import (
 	"heddle/peering/session"
 	"heddle/peering/wire"
 	"heddle/reflector/rib"
+	"heddle/topology"
 )
 
 var update = flag.Bool("update", false, "write what scenarios print into their files")
@@ -28,7 +29,8 @@ var update = flag.Bool("update", false, "write what scenarios print into their f
 // with ">" are what peers are sent after it, written by `go test -update` and
 // read by a human. Names stand for addresses and router IDs.
 //
-//	peer NAME client|non-client [ipv4] [ipv6] [enhanced]
+//	peer NAME client|non-client|tor RACK|spine|border [exceptions] [ipv4] [ipv6] [enhanced] [add-path]
+//	inventory PATH JSON        the key is so from now on; without JSON it is gone
 //	announce NAME PREFIX… [local-pref N] [med N] [path ASN,…] [originator NAME] [clusters N,…] [via NAME]
 //	withdraw NAME PREFIX…      eor NAME FAMILY
 //	refresh NAME FAMILY        begin-refresh NAME FAMILY    end-refresh NAME FAMILY
@@ -68,6 +70,9 @@ type scene struct {
 	cast  map[string]*actor
 	names map[string]string // of addresses and router IDs
 	lines []string          // what peers were sent since the last command
+
+	inventory topology.Inventory
+	revision  int64
 }
 
 type actor struct {
@@ -183,6 +188,12 @@ func (s *scene) tail(route *oracle.Route) string {
 			if n := binary.BigEndian.Uint32(a.Value); n != 100 {
 				text += fmt.Sprintf(" local-pref %d", n)
 			}
+		case 8:
+			for c := range slices.Chunk(a.Value, 4) {
+				text += " " + bgp.Community(binary.BigEndian.Uint32(c)).String()
+			}
+		case 32:
+			text += large(a.Value)
 		case 9:
 			text += " originator " + s.called(netip.AddrFrom4([4]byte(a.Value)).String())
 		case 10:
@@ -193,6 +204,36 @@ func (s *scene) tail(route *oracle.Route) string {
 		}
 	}
 	return text
+}
+
+// large is the large communities of ours in words, and others as they are.
+func large(value []byte) (text string) {
+	classes := []string{"", "in-rack", "summary", "exception", "public"}
+	for c := range slices.Chunk(value, 12) {
+		l := bgp.LargeCommunity{Global: binary.BigEndian.Uint32(c), Local1: binary.BigEndian.Uint32(c[4:]), Local2: binary.BigEndian.Uint32(c[8:])}
+		switch {
+		case !l.Own(64512):
+			text += " " + l.String()
+		case l.Local1 == bgp.LargeClass:
+			text += " class " + classes[l.Local2]
+		case l.Local1 == bgp.LargeTag:
+			text += fmt.Sprintf(" tag %d", l.Local2)
+		default:
+			text += fmt.Sprintf(" was-local-pref %d", l.Local2)
+		}
+	}
+	return text
+}
+
+// put changes a key of the inventory.
+func (s *scene) put(path, value string) {
+	s.revision++
+	change := topology.Change{Path: topology.Prefix + path}
+	if value != "" {
+		change.Value = []byte(value)
+	}
+	s.inventory.Apply(s.revision, []topology.Change{change})
+	s.r.follow(s.inventory.Snapshot(), s.now)
 }
 
 func (s *scene) called(address string) string {
@@ -208,12 +249,14 @@ func (s *scene) do(words []string) {
 		name = words[1]
 	}
 	a := s.cast[name]
-	if a == nil && words[0] != "peer" && words[0] != "pass" {
+	if a == nil && words[0] != "peer" && words[0] != "pass" && words[0] != "inventory" {
 		s.t.Fatalf("%q: there is no peer %q", strings.Join(words, " "), name)
 	}
 	switch words[0] {
 	case "peer":
 		s.peer(name, words[2:])
+	case "inventory":
+		s.put(name, strings.Join(words[2:], " "))
 	case "announce":
 		s.tell(a, s.announcement(a, words[2:])...)
 	case "withdraw":
@@ -257,9 +300,16 @@ func (s *scene) peer(name string, words []string) {
 		RouterID: bgp.RouterID(0x0a000000 | uint32(n)), FourOctetAS: true, MaxMessage: 4096,
 		RestartTime: 120 * time.Second, Forwarding: bgp.FamiliesOf(bgp.Families[:]...),
 	}}
-	for _, w := range words {
+	for i, w := range words {
 		switch w {
 		case "client":
+			a.arrival.spec.Role = "host"
+		case "tor", "spine", "border":
+			a.arrival.spec.Kind, a.arrival.spec.Role = peering.External, w
+		case "exceptions":
+			a.arrival.spec.Exceptions = true
+		case "add-path":
+			a.arrival.negotiated.AddPath = bgp.FamiliesOf(bgp.Families[:]...)
 		case "non-client":
 			a.arrival.spec.Kind = peering.NonClient
 		case "ipv4", "ipv6":
@@ -268,7 +318,10 @@ func (s *scene) peer(name string, words []string) {
 		case "enhanced":
 			a.arrival.negotiated.EnhancedRefresh = true
 		default:
-			s.t.Fatalf("peer %s: unknown word %q", name, w)
+			if i == 0 || words[i-1] != "tor" {
+				s.t.Fatalf("peer %s: unknown word %q", name, w)
+			}
+			a.arrival.spec.Rack = w
 		}
 	}
 	if a.arrival.negotiated.Families == 0 {
@@ -288,6 +341,7 @@ func hop6(address netip.Addr) netip.Addr {
 
 func (s *scene) up(a *actor) {
 	a.replay = oracle.NewReplay()
+	a.replay.AddPath = a.arrival.negotiated.AddPath != 0
 	a.replay.On = func(e oracle.Event) { s.note(a, e) }
 	s.r.take(event{arrival: &a.arrival, outlet: a, key: a.arrival.spec.Remote}, s.now)
 }
@@ -306,7 +360,7 @@ func (s *scene) item(a *actor, kind wire.Kind, family string) {
 }
 
 func (s *scene) tell(a *actor, messages ...[]byte) {
-	d := wire.Decoder{FourOctetAS: true, Internal: true, Families: a.arrival.negotiated.Families}
+	d := wire.Decoder{FourOctetAS: true, Internal: a.arrival.spec.Kind.Internal(), Families: a.arrival.negotiated.Families}
 	for _, m := range messages {
 		batch := &wire.Batch{}
 		if faults := d.Update(m[19:], batch); len(faults) > 0 {
