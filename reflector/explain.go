@@ -39,7 +39,7 @@ func (r *Reflector) Explain(ctx context.Context, prefix netip.Prefix, to string)
 	prefix = prefix.Masked()
 	err = r.ask(ctx, func() {
 		m := r.rib.Map()
-		e = Explanation{Prefix: prefix, Ownership: m.Snapshot().Settings().Ownership, Paths: r.paths(prefix, r.rib.Lookup(prefix))}
+		e = Explanation{Prefix: prefix, Ownership: m.Ownership(), Paths: r.paths(prefix, r.rib.Lookup(prefix))}
 		if prefix.IsSingleIP() {
 			e.Workloads = slices.Collect(m.Snapshot().WorkloadsAt(prefix.Addr()))
 		}

@@ -106,6 +106,23 @@ func TestARefreshRightAfterAnotherLosesNothing(t *testing.T) {
 
 // A peer that asks again in the middle of an answer has changed its mind about what it
 // was already sent.
+// A router that announces more than it may is ended with Cease 6/1, and not let back for
+// a while (RFC 4486 §4).
+func TestARouterThatAnnouncesTooMuchIsEnded(t *testing.T) {
+	for _, c := range []struct {
+		limit uint32
+		ended bool
+	}{{0, false}, {2, false}, {1, true}} {
+		l := newLone(t)
+		l.r.members[l.p.Address].arrival.spec.MaxRoutes = c.limit
+		l.r.members[l.p.Address].arrival.spec.MaxRoutesRestart = time.Minute
+		l.announce()
+		if l.p.ended != c.ended || (c.ended && (l.p.pause != time.Minute || l.p.reason.Subcode != bgp.CeaseMaxPrefixes)) {
+			t.Errorf("with a limit of %d for two routes: ended %v for %s, %v", c.limit, l.p.ended, l.p.pause, l.p.reason)
+		}
+	}
+}
+
 func TestARefreshAskedForInTheMiddleOfAnotherIsAnsweredInFull(t *testing.T) {
 	f := &feed{hunger: func() {}}
 	first := &link{}

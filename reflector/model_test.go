@@ -36,14 +36,18 @@ type player struct {
 	stream   session.Stream
 	replay   *oracle.Replay
 	ended    bool
+	reason   *bgp.Notification
+	pause    time.Duration
 	refresh  bool // RFC 7313 negotiated
 	joined   int  // End-of-RIBs it must have been sent
 	answered int
 }
 
-func (p *player) Attach(s session.Stream)                     { p.stream = s }
-func (p *player) End(n *bgp.Notification)                     { p.ended = true }
-func (p *player) EndFor(_ *bgp.Notification, _ time.Duration) {}
+func (p *player) Attach(s session.Stream) { p.stream = s }
+func (p *player) End(n *bgp.Notification) { p.ended = true }
+func (p *player) EndFor(n *bgp.Notification, pause time.Duration) {
+	p.ended, p.reason, p.pause = true, n, pause
+}
 
 // nobody is a server without sessions.
 type nobody struct{}

@@ -34,7 +34,7 @@ func (m *Map) Diff(next *Map) Delta {
 		return d
 	}
 	before, after := m.snapshot.Settings(), next.snapshot.Settings()
-	d.Judgement = before.Ownership != after.Ownership || before.NormalRoutePriority != after.NormalRoutePriority ||
+	d.Judgement = m.ownership != next.ownership || before.NormalRoutePriority != after.NormalRoutePriority ||
 		m.Blank() != next.Blank()
 	d.Summaries = !slices.Equal(before.Discard, after.Discard)
 	d.Pools = !slices.EqualFunc(m.list, next.list, func(a, b PoolInfo) bool { return a == b })

@@ -15,6 +15,8 @@ type Map struct {
 	list     []PoolInfo // by Pool
 	hosts    map[netip.Addr]Host
 	anycast  bool // some pool is
+
+	ownership topology.Ownership
 }
 
 // Pool numbers a pool within one Map; 0 is none.
@@ -38,10 +40,13 @@ type Host struct {
 // belong nowhere, and so are exceptions.
 const poolsMost = 1<<16 - 1
 
-// Compile makes the map of a snapshot. A snapshot without nodes, pools and workloads
-// gives a Blank map.
-func Compile(s *topology.Snapshot, names *Names) *Map {
-	m := &Map{snapshot: s, list: make([]PoolInfo, 1), hosts: map[netip.Addr]Host{}}
+// Compile makes the map of a snapshot. A snapshot without nodes and pools gives a Blank
+// map. An ownership that is set takes the place of the settings'.
+func Compile(s *topology.Snapshot, names *Names, ownership topology.Ownership) *Map {
+	m := &Map{snapshot: s, list: make([]PoolInfo, 1), hosts: map[netip.Addr]Host{}, ownership: ownership}
+	if ownership == topology.OwnershipUnset {
+		m.ownership = s.Settings().Ownership
+	}
 	for pool := range s.Pools() {
 		if _, taken := m.pools.Get(pool.Prefix); taken || len(m.list) > poolsMost {
 			continue // the first by name has it, and the snapshot's problems say so
@@ -74,6 +79,9 @@ func flagsOf(s *topology.Snapshot, pool topology.Pool) PoolFlags {
 
 // Blank says that the map tells nothing about any route: then nothing need be asked.
 func (m *Map) Blank() bool { return len(m.list) == 1 && len(m.hosts) == 0 }
+
+// Ownership says what becomes of ghosts.
+func (m *Map) Ownership() topology.Ownership { return m.ownership }
 
 // HasAnycast says whether any pool is anycast.
 func (m *Map) HasAnycast() bool { return m.anycast }
@@ -142,7 +150,9 @@ func (m *Map) Claim(node string, addr netip.Addr) Claim {
 }
 
 // Nothing is the map of an empty inventory.
-func Nothing() *Map { return Compile(new(topology.Inventory).Snapshot(), new(Names)) }
+func Nothing() *Map {
+	return Compile(new(topology.Inventory).Snapshot(), new(Names), topology.OwnershipUnset)
+}
 
 // PoolAt is the pool with exactly this prefix.
 func (m *Map) PoolAt(prefix netip.Prefix) (Pool, bool) { return m.pools.Get(prefix) }

@@ -34,7 +34,7 @@ func TestPlacesOfAFabric(t *testing.T) {
 		"workloads/h1/w":  `{"addresses":["10.1.0.5"]}`,
 		"workloads/h2/w":  `{"addresses":["10.1.0.5"],"state":"prepared"}`,
 		"workloads/h2/w2": `{"addresses":["10.1.0.6"]}`,
-	}), &names)
+	}), &names, topology.OwnershipUnset)
 	for _, c := range []struct{ prefix, want string }{
 		{"10.1.0.5/32", "blue r1"},
 		{"10.1.9.1/32", "service "},
@@ -86,9 +86,9 @@ func TestPlacesOfAFabric(t *testing.T) {
 
 func TestRacksKeepTheirNumbers(t *testing.T) {
 	var names summarize.Names
-	summarize.Compile(snapshot(t, map[string]string{"nodes/a": `{"addresses":["192.0.2.1"],"rack":"r1"}`, "nodes/b": `{"addresses":["192.0.2.2"],"rack":"r2"}`}), &names)
+	summarize.Compile(snapshot(t, map[string]string{"nodes/a": `{"addresses":["192.0.2.1"],"rack":"r1"}`, "nodes/b": `{"addresses":["192.0.2.2"],"rack":"r2"}`}), &names, topology.OwnershipUnset)
 	one, two := names.ID("r1"), names.ID("r2")
-	summarize.Compile(snapshot(t, map[string]string{"nodes/b": `{"addresses":["192.0.2.2"],"rack":"r2"}`, "nodes/c": `{"addresses":["192.0.2.3"],"rack":"r0"}`}), &names)
+	summarize.Compile(snapshot(t, map[string]string{"nodes/b": `{"addresses":["192.0.2.2"],"rack":"r2"}`, "nodes/c": `{"addresses":["192.0.2.3"],"rack":"r0"}`}), &names, topology.OwnershipUnset)
 	if names.ID("r1") != one || names.ID("r2") != two || names.ID("r0") == one || names.ID("r0") == two || names.ID("") != 0 {
 		t.Error("a number was given anew")
 	}
@@ -151,5 +151,5 @@ func compile(values map[string]string, names *summarize.Names) *summarize.Map {
 		changes = append(changes, topology.Change{Path: topology.Prefix + path, Value: []byte(value)})
 	}
 	inventory.Apply(1, changes)
-	return summarize.Compile(inventory.Snapshot(), names)
+	return summarize.Compile(inventory.Snapshot(), names, topology.OwnershipUnset)
 }

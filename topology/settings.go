@@ -114,6 +114,11 @@ var ownershipWords = []string{"unset", "off", "warn", "enforce"}
 // String is the word used in values.
 func (o Ownership) String() string { return word(ownershipWords, o) }
 
+// ParseOwnership reads what String prints.
+func ParseOwnership(text string) (Ownership, error) {
+	return parseWord[Ownership](ownershipWords)(text)
+}
+
 // Option is a yes or no that may be left to the level above.
 type Option uint8
 

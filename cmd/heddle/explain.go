@@ -149,6 +149,9 @@ func (p *steps) decision(e *api.Explanation) {
 			lines = append(lines, fmt.Sprintf("%s's path loses: %s", path.From, path.Reason))
 		}
 	}
+	if s := e.Summary; s != nil && s.Anycast {
+		lines = append(lines, fmt.Sprintf("the pool is anycast: of %d paths, peers that can hear several hear all", len(e.Paths)))
+	}
 	if e.Disputed {
 		lines = append(lines, "disputed: neither the inventory nor a migration says which host is right")
 	}

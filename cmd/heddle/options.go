@@ -10,6 +10,7 @@ import (
 
 	"heddle/bgp"
 	"heddle/internal/config"
+	"heddle/topology"
 )
 
 // defaultASN is the first of the private 16-bit numbers.
@@ -32,6 +33,7 @@ type options struct {
 	ranges     []netip.Prefix
 	rangesMD5  string
 	holdTime   uint16
+	ownership  topology.Ownership
 	logLevel   string
 }
 
@@ -55,6 +57,7 @@ func (o *options) flags(f *pflag.FlagSet) {
 	f.Var(&many[netip.Prefix]{values: &o.ranges, parse: parseRange, name: "PREFIX"}, "accept-range", "admit clients with addresses in this prefix that the inventory does not have; may be repeated")
 	f.StringVar(&o.rangesMD5, "accept-range-password-file", "", "file with the TCP-MD5 password of such clients")
 	f.Uint16Var(&o.holdTime, "hold-time", 90, "hold time to offer, in seconds, if the settings name none")
+	f.Var(&one[topology.Ownership]{&o.ownership, topology.ParseOwnership, "MODE"}, "ownership", "enforce, warn or off: what becomes of routes inside pools that the inventory does not have on their host (default: the settings')")
 	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
 }
 

@@ -198,7 +198,7 @@ func (o *etcdOptions) open(log *slog.Logger) (*etcd.Client, error) {
 // identity is who we are, by flag, file, inventory or default, in that order.
 func (d *daemon) identity() (rib.Self, error) {
 	o := d.options
-	self := rib.Self{ASN: o.asn, RouterID: o.routerID, Cluster: o.clusterID}
+	self := rib.Self{ASN: o.asn, RouterID: o.routerID, Cluster: o.clusterID, Ownership: o.ownership}
 	if asn := d.control.asn(); asn != 0 && !d.asnGiven {
 		self.ASN = asn
 	}

@@ -140,7 +140,7 @@ func (j *judge) refuses(prefix netip.Prefix) (refusal Refusal, mark flags) {
 		if refusal == RefusedNot && pool != 0 {
 			refusal = RefusedPool
 		}
-	} else if mode := m.Snapshot().Settings().Ownership; pool != 0 && prefix.IsSingleIP() && mode != topology.OwnershipOff &&
+	} else if mode := m.Ownership(); pool != 0 && prefix.IsSingleIP() && mode != topology.OwnershipOff &&
 		m.Claim(j.node, prefix.Addr()) == summarize.ClaimNone {
 		mark = flagGhost
 		if refusal == RefusedNot && mode == topology.OwnershipEnforce {

@@ -127,7 +127,9 @@ func (r *RIB) Rack(name string) summarize.Rack { return r.names.ID(name) }
 func (r *RIB) RackName(rack summarize.Rack) string { return r.names.Name(rack) }
 
 // Compile makes the map of a snapshot, in the numbers of this RIB.
-func (r *RIB) Compile(s *topology.Snapshot) *summarize.Map { return summarize.Compile(s, &r.names) }
+func (r *RIB) Compile(s *topology.Snapshot) *summarize.Map {
+	return summarize.Compile(s, &r.names, r.self.Ownership)
+}
 
 // Map is the inventory that is in force.
 func (r *RIB) Map() *summarize.Map { return r.m }

@@ -8,6 +8,7 @@ import (
 	"heddle/bgp"
 	"heddle/peering/wire"
 	"heddle/summarize"
+	"heddle/topology"
 )
 
 // Self is who we are to the rules of reflection.
@@ -15,6 +16,8 @@ type Self struct {
 	ASN      bgp.ASN
 	RouterID bgp.RouterID
 	Cluster  bgp.ClusterID
+	// Ownership takes the place of what the settings say, unless it is unset.
+	Ownership topology.Ownership
 }
 
 // Source is a peer as the decision sees it.
