@@ -22,6 +22,7 @@ func house() map[string][]string {
 		"lab/bench":     {"lab/netns", "peering/wire", "bgp"},
 		"lab/netns":     nil,
 		"lab/interop":   {"lab/netns"},
+		"lab/racks":     {"lab/netns"},
 
 		"summarize": append([]string{"peering"}, fabric...),
 
@@ -70,7 +71,7 @@ func doors() []door {
 		{"log/slog", []string{
 			"cmd/heddle", "reflector", "peering/session", "topology/etcd", "topology/etcd/embedded", "internal/api", "internal/telemetry", "lab/interop",
 		}, "the core is silent: return a value and let the shell speak"},
-		{"os/exec", []string{"lab/netns", "lab/interop", "lab/bench"}, "no program is run but by the lab"},
+		{"os/exec", []string{"lab/netns", "lab/interop", "lab/racks", "lab/bench"}, "no program is run but by the lab"},
 		{"github.com/gaissmai/bart", []string{"summarize"}, "longest prefix match is summarize.Map's"},
 		{"unsafe", []string{"peering/session"}, "only the socket calls need it"},
 	}

@@ -1,0 +1,243 @@
+package racks
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"os"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// tor1 is the configuration of the FRR ToR of the first rack.
+var tor1 = config("tor1.frr.conf")
+
+// config is a configuration as the documents show it.
+func config(name string) string {
+	text, err := os.ReadFile(filepath.Join("testdata", name))
+	if err != nil {
+		panic("racks: " + err.Error())
+	}
+	return string(text)
+}
+
+// router starts a router of a kind.
+func (f *fabric) router(name, maker string) {
+	f.t.Helper()
+	switch {
+	case maker == "bird":
+		f.nodes[name].bird(config(name + ".bird.conf"))
+	case name == "tor2":
+		// The ToRs of all racks are alike but for their numbers.
+		f.frr(name, strings.NewReplacer("tor1", "tor2", "65001", "65002", "172.16.1.", "172.16.2.", "172.16.101.", "172.16.102.",
+			"2001:db8:1:", "2001:db8:2:").Replace(tor1))
+	default:
+		f.frr(name, config(name+".frr.conf"))
+	}
+}
+
+// frr starts FRR as distributions do: daemons without a configuration, then vtysh
+// with the whole.
+func (f *fabric) frr(name, text string) {
+	f.t.Helper()
+	n := f.nodes[name]
+	n.file("frr.conf", text)
+	vty := filepath.Join(n.dir, "vty")
+	f.must(os.Mkdir(vty, 0o755))
+	f.must(ownedByFRR(n.dir, vty))
+	for _, daemon := range []string{"zebra", "staticd", "bgpd"} {
+		n.start("/usr/lib/frr/"+daemon, "-f", "/dev/null", "-i", filepath.Join(n.dir, daemon+".pid"), "-z", filepath.Join(n.dir, "zserv"),
+			"--vty_socket", vty, "-P", "0", "--log", "stdout")
+		f.until(name+"'s "+daemon+" to listen", func() string {
+			_, err := os.Stat(filepath.Join(vty, daemon+".vty"))
+			if err != nil {
+				return err.Error()
+			}
+			return ""
+		})
+	}
+	out := n.must("vtysh", "--vty_socket", vty, "-f", filepath.Join(n.dir, "frr.conf"))
+	if strings.Contains(out, "%") {
+		f.t.Fatalf("%s does not take its configuration:\n%s", name, out)
+	}
+}
+
+// ownedByFRR gives directories to the user that FRR runs as.
+func ownedByFRR(dirs ...string) error {
+	frr, err := user.Lookup("frr")
+	if err != nil {
+		return err
+	}
+	uid, err := strconv.Atoi(frr.Uid)
+	if err != nil {
+		return err
+	}
+	for _, dir := range dirs {
+		if err := os.Chown(dir, uid, -1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (n *node) vtysh(command string) (string, error) {
+	return n.output("vtysh", "--vty_socket", filepath.Join(n.dir, "vty"), "-c", command)
+}
+
+func (n *node) bird(text string) {
+	n.f.t.Helper()
+	n.start("bird", "-f", "-c", n.file("bird.conf", text), "-s", filepath.Join(n.dir, "ctl"))
+}
+
+func (n *node) birdc(words ...string) (string, error) {
+	return n.output("birdc", append([]string{"-s", filepath.Join(n.dir, "ctl")}, words...)...)
+}
+
+// host is a machine that runs workloads.
+type host struct {
+	*node
+	// preference of the workload's route, by address; without an entry it is not here.
+	runs map[netip.Addr]uint32
+}
+
+func (n *node) host() *host { return &host{node: n, runs: map[netip.Addr]uint32{}} }
+
+func (h *host) config() string {
+	workloads := func(is4 bool) string {
+		text := ""
+		for addr, preference := range h.runs {
+			if addr.Is4() == is4 {
+				text += fmt.Sprintf("route %s/%d via \"eth1\" { bgp_local_pref = %d; };", addr, addr.BitLen(), preference)
+			}
+		}
+		return text
+	}
+	rack, number := h.name[4:5], h.name[4:]
+	return strings.NewReplacer("@RACK@", rack, "@HOST@", number, "@WORKLOADS4@", workloads(true), "@WORKLOADS6@", workloads(false)).
+		Replace(config("host.bird.conf.in"))
+}
+
+func (h *host) run() { h.bird(h.config()) }
+
+// announces sets the preference of both addresses of the workload; 0 is: not here.
+func (h *host) announces(preference uint32) {
+	h.f.t.Helper()
+	clear(h.runs)
+	if preference > 0 {
+		h.runs[w4], h.runs[w6] = preference, preference
+	}
+	h.file("bird.conf", h.config())
+	if out, err := h.birdc("configure"); err != nil || !strings.Contains(out, "Reconfig") {
+		h.f.t.Fatalf("%s: %v\n%s", h.name, err, out)
+	}
+}
+
+// table is what a router holds within the pools, in its own words: the next hops of
+// its best routes.
+func (n *node) table() (map[netip.Prefix]string, error) {
+	if _, err := os.Stat(filepath.Join(n.dir, "vty")); err == nil {
+		return n.tableOfFRR()
+	}
+	return n.tableOfBIRD()
+}
+
+func (n *node) tableOfFRR() (map[netip.Prefix]string, error) {
+	table := map[netip.Prefix]string{}
+	for _, family := range []string{"ipv4", "ipv6"} {
+		out, err := n.vtysh("show bgp " + family + " unicast json")
+		if err != nil {
+			return nil, err
+		}
+		var shown struct {
+			Routes map[netip.Prefix][]struct {
+				BestPath bool
+				Nexthops []struct {
+					IP    netip.Addr
+					Scope string
+				}
+			}
+		}
+		if err := json.Unmarshal([]byte(out), &shown); err != nil {
+			return nil, fmt.Errorf("%w in %s", err, out)
+		}
+		for prefix, paths := range shown.Routes {
+			for _, p := range paths {
+				for _, hop := range p.Nexthops {
+					if pooled(prefix) && p.BestPath && hop.Scope != "link-local" {
+						table[prefix] = hop.IP.String()
+					}
+				}
+			}
+		}
+	}
+	return table, nil
+}
+
+// tableOfBIRD reads
+//
+//	10.1.0.5/32          unicast [spine 10:01:02.345] * (100) [AS65001i]
+//		via 172.16.102.0 on eth1
+//	…
+//		BGP.next_hop: 172.16.102.0
+func (n *node) tableOfBIRD() (map[netip.Prefix]string, error) {
+	out, err := n.birdc("show", "route", "primary", "all")
+	if err != nil {
+		return nil, err
+	}
+	table := map[netip.Prefix]string{}
+	var prefix netip.Prefix
+	for _, line := range strings.Split(out, "\n") {
+		words := strings.Fields(line)
+		if len(words) == 0 {
+			continue
+		}
+		if p, err := netip.ParsePrefix(words[0]); err == nil {
+			prefix = p
+		} else if words[0] == "BGP.next_hop:" && pooled(prefix) {
+			table[prefix] = words[1]
+		}
+	}
+	return table, nil
+}
+
+var pools = []netip.Prefix{
+	netip.MustParsePrefix("10.1.0.0/16"), netip.MustParsePrefix("10.2.0.0/16"),
+	netip.MustParsePrefix("fd00:1::/64"), netip.MustParsePrefix("fd00:2::/64"),
+}
+
+func pooled(p netip.Prefix) bool {
+	return slices.ContainsFunc(pools, func(pool netip.Prefix) bool { return pool.Overlaps(p) && pool.Bits() <= p.Bits() })
+}
+
+// holds waits until a router's table within the pools is this: lines of a prefix and
+// a next hop.
+func (f *fabric) holds(name, want string) {
+	f.t.Helper()
+	f.until(name+" to hold its routes", func() string { return f.lacks(name, want) })
+}
+
+func (f *fabric) lacks(name, want string) string {
+	table, err := f.nodes[name].table()
+	if err != nil {
+		return err.Error()
+	}
+	var lines []string
+	for prefix, hop := range table {
+		lines = append(lines, prefix.String()+" "+hop)
+	}
+	slices.Sort(lines)
+	var wanted []string
+	for _, line := range strings.Split(want, "\n") {
+		if line = strings.TrimSpace(line); line != "" {
+			wanted = append(wanted, line)
+		}
+	}
+	slices.Sort(wanted)
+	if slices.Equal(lines, wanted) {
+		return ""
+	}
+	return fmt.Sprintf("%s holds\n  %s\nand should\n  %s", name, strings.Join(lines, "\n  "), strings.Join(wanted, "\n  "))
+}
