@@ -10,15 +10,15 @@
 // What I give: what each table must hold, in the router's own words; and for each
 // move the packets lost and why, doubled, and delivered where they should not be.
 //
-//	              outside ── border
-//	                           │
-//	        reflector ────── spine
-//	                      ┌────┴────┐
-//	                     tor1      tor2        a switch below each ToR
-//	                    ┌─┴─┐     ┌─┴─┐
-//	               host11 host12 host21 host22
-//	                  └────────────┘
-//	                     workload              a cable to either host; it moves
+//	      outside ── border
+//	                   │
+//	reflector ────── spine
+//	              ┌────┴────┐
+//	             tor1      tor2        a switch below each ToR
+//	            ┌─┴─┐     ┌─┴─┐
+//	       host11 host12 host21 host22
+//	          └────────────┘
+//	             workload              a cable to either host; it moves
 //
 // What I promise: times are printed and never asserted; no namespace, process or
 // file is left.

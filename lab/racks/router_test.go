@@ -231,8 +231,8 @@ func (f *fabric) lacks(name, want string) string {
 	slices.Sort(lines)
 	var wanted []string
 	for _, line := range strings.Split(want, "\n") {
-		if line = strings.TrimSpace(line); line != "" {
-			wanted = append(wanted, line)
+		if words := strings.Fields(line); len(words) > 0 {
+			wanted = append(wanted, strings.Join(words, " "))
 		}
 	}
 	slices.Sort(wanted)

@@ -1,0 +1,252 @@
+package racks
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// move is a planned one, under traffic.
+type move struct {
+	f            *fabric
+	source       *host
+	target       *host
+	streams      []*stream
+	receiver     *receiver
+	tables       map[string]string // of routers, once it is done
+	sourcePort   int
+	begin        []int // of each stream: packets sent before it
+	end          []int // and when it was settled
+	dropsBefore  map[string]uint64
+	at           time.Time // the target announces
+	settled      time.Time // every table is what it should be
+	observations int       // packets of each stream to send after that
+}
+
+// run moves the workload, make before break: what is new is announced, and heard,
+// before what was is taken back.
+func (m *move) run() {
+	f := m.f
+	f.t.Helper()
+	// A target that is prepared has the workload in the inventory, and no route.
+	f.runsOn(map[string]string{m.source.name: "live", m.target.name: "prepared"})
+	m.dropsBefore = f.drops()
+	for _, s := range m.streams {
+		m.begin = append(m.begin, s.count())
+	}
+	m.at = time.Now()
+	m.target.announces(migrating)
+	f.until("the tables after the move", func() string { return m.unsettled() })
+	f.until(m.source.name+" to send the workload's packets on", func() string {
+		for _, addr := range []netip.Addr{w4, w6} {
+			if m.handover(addr).IsZero() {
+				return addr.String() + " has its route still"
+			}
+		}
+		return ""
+	})
+	m.settled = time.Now()
+	for _, s := range m.streams {
+		m.end = append(m.end, s.count())
+	}
+	m.source.announces(0)
+	f.runsOn(map[string]string{m.target.name: "live"})
+	m.target.announces(normal)
+	f.until("the reflector to have one path, of no migration", func() string { return m.reflected() })
+	if text := m.unsettled(); text != "" {
+		f.t.Errorf("the move was over, and then: %s", text)
+	}
+	for i, s := range m.streams {
+		f.until("the last packets to arrive", func() string {
+			if n := s.count() - m.end[i]; n < m.observations {
+				return fmt.Sprintf("%d sent", n)
+			}
+			return ""
+		})
+	}
+}
+
+// unsettled says which router's table is not yet what it should be.
+func (m *move) unsettled() string {
+	for name, table := range m.tables {
+		if text := m.f.lacks(name, table); text != "" {
+			return text
+		}
+	}
+	return ""
+}
+
+// reflected says what the reflector has of the workload but the target's route.
+func (m *move) reflected() string {
+	type path struct {
+		From      string
+		LocalPref uint32
+	}
+	type route struct {
+		Prefix netip.Prefix
+		Paths  []path
+	}
+	routes, err := show[route](m.f, "routes")
+	if err != nil {
+		return err.Error()
+	}
+	for _, r := range routes {
+		if r.Prefix.Addr() != w4 && r.Prefix.Addr() != w6 {
+			continue
+		}
+		if len(r.Paths) != 1 || r.Paths[0].From != m.target.name || r.Paths[0].LocalPref == migrating {
+			return fmt.Sprint(r)
+		}
+	}
+	return ""
+}
+
+// handover is when the source's kernel no longer gave packets to the workload.
+func (m *move) handover(addr netip.Addr) time.Time {
+	for _, c := range m.source.moved.since(m.at) {
+		if strings.Contains(c.text, addr.String()+" ") {
+			return c.at
+		}
+	}
+	return time.Time{}
+}
+
+// outcome is what became of a stream's packets.
+type outcome struct {
+	sent, lost, lostLater, doubled, wrong int
+	lostAt                                []time.Time
+	lastBySource, firstByTarget           time.Time
+}
+
+// judge looks at the packets of a stream that were sent from the beginning of the
+// move on.
+func (m *move) judge(i int) outcome {
+	s := m.streams[i]
+	o := outcome{sent: m.end[i] + m.observations - m.begin[i]}
+	handover := m.handover(s.to)
+	got := make([]int, m.end[i]+m.observations)
+	for _, a := range m.receiver.take(s.id) {
+		if a.seq >= uint64(len(got)) || a.seq < uint64(m.begin[i]) {
+			continue
+		}
+		got[a.seq]++
+		switch bySource := a.port == m.sourcePort; {
+		case bySource && a.at.After(handover):
+			o.wrong++
+		case bySource && a.at.After(o.lastBySource):
+			o.lastBySource = a.at
+		case !bySource && (o.firstByTarget.IsZero() || a.at.Before(o.firstByTarget)):
+			o.firstByTarget = a.at
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for seq := m.begin[i]; seq < len(got); seq++ {
+		switch {
+		case got[seq] > 1:
+			o.doubled += got[seq] - 1
+		case got[seq] == 0:
+			o.lost++
+			o.lostAt = append(o.lostAt, s.sent[seq])
+			if s.sent[seq].After(m.settled) {
+				o.lostLater++
+			}
+		}
+	}
+	return o
+}
+
+// report prints what happened, and holds the move to its promises.
+func (m *move) report() {
+	t := m.f.t
+	t.Helper()
+	// A packet on its way needs a moment; one that is lost is waited for in vain.
+	arrived := func() bool {
+		for i, s := range m.streams {
+			last := uint64(m.end[i] + m.observations - 1)
+			if !slices.ContainsFunc(m.receiver.take(s.id), func(a arrival) bool { return a.seq >= last }) {
+				return false
+			}
+		}
+		return true
+	}
+	m.f.until("a packet after the last of the move", func() string {
+		if arrived() {
+			return ""
+		}
+		return "not all have arrived"
+	})
+	var text strings.Builder
+	fmt.Fprintf(&text, "%s to %s; milliseconds since the target announced\n", m.source.name, m.target.name)
+	for i, s := range m.streams {
+		o := m.judge(i)
+		fmt.Fprintf(&text, "  %-8s to %-9s sent %d, lost %d%s, doubled %d, wrong host %d; last by %s %s, first by %s %s\n",
+			s.from, s.to, o.sent, o.lost, m.spans(o.lostAt), o.doubled, o.wrong,
+			m.source.name, m.since(o.lastBySource), m.target.name, m.since(o.firstByTarget))
+		if o.wrong > 0 {
+			t.Errorf("%d packets from %s to %s were delivered by %s after it had handed over", o.wrong, s.from, s.to, m.source.name)
+		}
+		if o.lostLater > 0 {
+			t.Errorf("%d packets from %s to %s were lost after all tables were right", o.lostLater, s.from, s.to)
+		}
+	}
+	for _, line := range dropped(m.dropsBefore, m.f.drops()) {
+		fmt.Fprintf(&text, "  dropped by %s\n", line)
+	}
+	var changes []change
+	for _, n := range m.f.made {
+		if n.moved != nil {
+			changes = append(changes, n.moved.since(m.at)...)
+		}
+	}
+	slices.SortFunc(changes, func(a, b change) int { return a.at.Compare(b.at) })
+	for _, c := range changes {
+		fmt.Fprintf(&text, "  %8s  %-7s %s\n", m.since(c.at), c.node, c.text)
+	}
+	t.Log(text.String())
+}
+
+func (m *move) since(at time.Time) string {
+	if at.IsZero() {
+		return "never"
+	}
+	return fmt.Sprintf("%+.1f", float64(at.Sub(m.at).Microseconds())/1000)
+}
+
+// spans says when packets were sent that were lost, in runs.
+func (m *move) spans(sent []time.Time) string {
+	if len(sent) == 0 {
+		return ""
+	}
+	var runs []string
+	for first := 0; first < len(sent); {
+		last := first
+		for last+1 < len(sent) && sent[last+1].Sub(sent[last]) < 4*pace {
+			last++
+		}
+		runs = append(runs, m.since(sent[first])+"…"+m.since(sent[last]))
+		first = last + 1
+	}
+	return " (sent " + strings.Join(runs, ", ") + ")"
+}
+
+// traffic starts a stream from each place to each address of the workload.
+func (f *fabric) traffic(t *testing.T) (*receiver, []*stream) {
+	r := f.receive()
+	var streams []*stream
+	for _, from := range []string{"host22", "outside", "host12"} {
+		for _, to := range []netip.Addr{w4, w6} {
+			streams = append(streams, f.send(byte(len(streams)), from, to))
+		}
+	}
+	t.Cleanup(func() {
+		for _, s := range streams {
+			s.end()
+		}
+		r.close()
+	})
+	return r, streams
+}
