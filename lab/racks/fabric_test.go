@@ -16,7 +16,7 @@ import (
 
 // patience bounds every wait. It is long, since the machine may be slow; nothing
 // ever waits for its end but a test that fails.
-const patience = 30 * time.Second
+const patience = 60 * time.Second
 
 // fabric is two racks, a spine, a border router and a host outside.
 type fabric struct {
@@ -25,7 +25,6 @@ type fabric struct {
 	dir   string
 	nodes map[string]*node
 	made  []*node // in order of making
-	homes map[string]int
 }
 
 // node is a namespace with what runs in it.
@@ -62,8 +61,13 @@ func newFabric(t *testing.T, name string, m makers) *fabric {
 	f.frr("spine", config("spine.frr.conf"))
 	f.router("tor2", m.tor2)
 	f.router("border", m.border)
-	for _, h := range []string{"host11", "host12", "host21", "host22"} {
-		f.nodes[h].host().run()
+	for _, name := range []string{"host11", "host12", "host21", "host22"} {
+		h := f.host(name)
+		if name == "host22" { // it has a workload that stays
+			h.runs[netip.MustParseAddr("10.2.0.7")] = route{"blackhole", normal}
+			h.runs[netip.MustParseAddr("fd00:2::7")] = route{"blackhole", normal}
+		}
+		h.start()
 	}
 	return f
 }
@@ -150,7 +154,7 @@ func (f *fabric) route(node string, words ...string) {
 func (f *fabric) reflector() {
 	f.t.Helper()
 	rr := f.nodes["rr"]
-	rr.start(heddle, "reflector", "--name", "rr1", "--router-id", "172.16.0.250", "--data-dir", filepath.Join(rr.dir, "etcd"))
+	rr.launch(heddle, "reflector", "--name", "rr1", "--router-id", "172.16.0.250", "--data-dir", filepath.Join(rr.dir, "etcd"))
 	f.until("the reflector to answer", func() string { return rr.failure(heddle, "show", "problems") })
 	rr.must(heddle, "apply", "-f", "testdata/fabric.yaml")
 }
@@ -234,8 +238,8 @@ func (n *node) file(name, content string) string {
 	return path
 }
 
-// start runs a program until the fabric ends.
-func (n *node) start(name string, args ...string) {
+// launch runs a program until the fabric ends.
+func (n *node) launch(name string, args ...string) {
 	n.f.t.Helper()
 	log, err := os.OpenFile(filepath.Join(n.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	n.f.must(err)

@@ -9,21 +9,23 @@ import (
 	"time"
 )
 
+// after is how many packets of each stream are looked at once a move is settled.
+const after = 300
+
 // move is a planned one, under traffic.
 type move struct {
-	f            *fabric
-	source       *host
-	target       *host
-	streams      []*stream
-	receiver     *receiver
-	tables       map[string]string // of routers, once it is done
-	sourcePort   int
-	begin        []int // of each stream: packets sent before it
-	end          []int // and when it was settled
-	dropsBefore  map[string]uint64
-	at           time.Time // the target announces
-	settled      time.Time // every table is what it should be
-	observations int       // packets of each stream to send after that
+	f              *fabric
+	source, target *host
+	tables         map[string]string // of routers, once it is done
+	streams        []*stream
+	receiver       *receiver
+	sourcePort     int // of the workload
+
+	begin   []int // of each stream: packets sent before it
+	end     []int // and when it was settled
+	drops   map[string]uint64
+	at      time.Time // the target announces
+	settled time.Time // every table is what it should be, and the source has handed over
 }
 
 // run moves the workload, make before break: what is new is announced, and heard,
@@ -33,40 +35,44 @@ func (m *move) run() {
 	f.t.Helper()
 	// A target that is prepared has the workload in the inventory, and no route.
 	f.runsOn(map[string]string{m.source.name: "live", m.target.name: "prepared"})
-	m.dropsBefore = f.drops()
-	for _, s := range m.streams {
-		m.begin = append(m.begin, s.count())
-	}
+	m.drops = f.drops()
+	m.begin = m.counts()
 	m.at = time.Now()
 	m.target.announces(migrating)
-	f.until("the tables after the move", func() string { return m.unsettled() })
-	f.until(m.source.name+" to send the workload's packets on", func() string {
-		for _, addr := range []netip.Addr{w4, w6} {
-			if m.handover(addr).IsZero() {
-				return addr.String() + " has its route still"
-			}
+	f.until("the tables after the move", m.unsettled)
+	m.source.announces(0)
+	f.until(m.source.name+" to hand over", func() string {
+		if m.handover(w4).IsZero() || m.handover(w6).IsZero() {
+			return m.source.name + " has its route still"
 		}
 		return ""
 	})
 	m.settled = time.Now()
-	for _, s := range m.streams {
-		m.end = append(m.end, s.count())
-	}
-	m.source.announces(0)
+	m.end = m.counts()
 	f.runsOn(map[string]string{m.target.name: "live"})
 	m.target.announces(normal)
-	f.until("the reflector to have one path, of no migration", func() string { return m.reflected() })
+	f.until("the reflector to have one path, of no migration", m.unreflected)
 	if text := m.unsettled(); text != "" {
-		f.t.Errorf("the move was over, and then: %s", text)
+		f.t.Errorf("the move was over, and then %s", text)
 	}
-	for i, s := range m.streams {
-		f.until("the last packets to arrive", func() string {
-			if n := s.count() - m.end[i]; n < m.observations {
-				return fmt.Sprintf("%d sent", n)
+	f.until("packets that were sent long after the move to arrive", func() string {
+		for i, s := range m.streams {
+			last := uint64(m.end[i] + after)
+			if !slices.ContainsFunc(m.receiver.take(s.id), func(a arrival) bool { return a.seq >= last }) {
+				return fmt.Sprintf("none of %s to %s", s.from, s.to)
 			}
-			return ""
-		})
+		}
+		return ""
+	})
+}
+
+// counts is how many packets were sent so far, by stream.
+func (m *move) counts() []int {
+	var counts []int
+	for _, s := range m.streams {
+		counts = append(counts, s.count())
 	}
+	return counts
 }
 
 // unsettled says which router's table is not yet what it should be.
@@ -79,8 +85,8 @@ func (m *move) unsettled() string {
 	return ""
 }
 
-// reflected says what the reflector has of the workload but the target's route.
-func (m *move) reflected() string {
+// unreflected says what the reflector has of the workload but the target's route.
+func (m *move) unreflected() string {
 	type path struct {
 		From      string
 		LocalPref uint32
@@ -116,18 +122,17 @@ func (m *move) handover(addr netip.Addr) time.Time {
 
 // outcome is what became of a stream's packets.
 type outcome struct {
-	sent, lost, lostLater, doubled, wrong int
-	lostAt                                []time.Time
-	lastBySource, firstByTarget           time.Time
+	sent, doubled, wrong        int
+	lost                        []time.Time // when they were sent
+	lastBySource, firstByTarget time.Time
 }
 
 // judge looks at the packets of a stream that were sent from the beginning of the
 // move on.
 func (m *move) judge(i int) outcome {
-	s := m.streams[i]
-	o := outcome{sent: m.end[i] + m.observations - m.begin[i]}
-	handover := m.handover(s.to)
-	got := make([]int, m.end[i]+m.observations)
+	s, handover := m.streams[i], m.handover(m.streams[i].to)
+	o := outcome{sent: m.end[i] + after - m.begin[i]}
+	got := make([]int, m.end[i]+after)
 	for _, a := range m.receiver.take(s.id) {
 		if a.seq >= uint64(len(got)) || a.seq < uint64(m.begin[i]) {
 			continue
@@ -145,16 +150,10 @@ func (m *move) judge(i int) outcome {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for seq := m.begin[i]; seq < len(got); seq++ {
-		switch {
-		case got[seq] > 1:
-			o.doubled += got[seq] - 1
-		case got[seq] == 0:
-			o.lost++
-			o.lostAt = append(o.lostAt, s.sent[seq])
-			if s.sent[seq].After(m.settled) {
-				o.lostLater++
-			}
+		if got[seq] == 0 {
+			o.lost = append(o.lost, s.sent[seq])
 		}
+		o.doubled += max(0, got[seq]-1)
 	}
 	return o
 }
@@ -163,46 +162,31 @@ func (m *move) judge(i int) outcome {
 func (m *move) report() {
 	t := m.f.t
 	t.Helper()
-	// A packet on its way needs a moment; one that is lost is waited for in vain.
-	arrived := func() bool {
-		for i, s := range m.streams {
-			last := uint64(m.end[i] + m.observations - 1)
-			if !slices.ContainsFunc(m.receiver.take(s.id), func(a arrival) bool { return a.seq >= last }) {
-				return false
-			}
-		}
-		return true
-	}
-	m.f.until("a packet after the last of the move", func() string {
-		if arrived() {
-			return ""
-		}
-		return "not all have arrived"
-	})
 	var text strings.Builder
 	fmt.Fprintf(&text, "%s to %s; milliseconds since the target announced\n", m.source.name, m.target.name)
 	for i, s := range m.streams {
 		o := m.judge(i)
-		fmt.Fprintf(&text, "  %-8s to %-9s sent %d, lost %d%s, doubled %d, wrong host %d; last by %s %s, first by %s %s\n",
-			s.from, s.to, o.sent, o.lost, m.spans(o.lostAt), o.doubled, o.wrong,
+		fmt.Fprintf(&text, "  %-7s to %-9s %3d sent, %2d lost%s, %d doubled, %d at the wrong host; last by %s %s, first by %s %s\n",
+			s.from, s.to, o.sent, len(o.lost), m.spans(o.lost), o.doubled, o.wrong,
 			m.source.name, m.since(o.lastBySource), m.target.name, m.since(o.firstByTarget))
 		if o.wrong > 0 {
 			t.Errorf("%d packets from %s to %s were delivered by %s after it had handed over", o.wrong, s.from, s.to, m.source.name)
 		}
-		if o.lostLater > 0 {
-			t.Errorf("%d packets from %s to %s were lost after all tables were right", o.lostLater, s.from, s.to)
+		if n := len(o.lost); n > 0 && o.lost[n-1].After(m.settled) {
+			t.Errorf("packets from %s to %s were lost after all tables were right", s.from, s.to)
 		}
 	}
-	for _, line := range dropped(m.dropsBefore, m.f.drops()) {
+	for _, line := range dropped(m.drops, m.f.drops()) {
 		fmt.Fprintf(&text, "  dropped by %s\n", line)
 	}
+	fmt.Fprintf(&text, "  what the kernels were told\n")
 	var changes []change
 	for _, n := range m.f.made {
 		if n.moved != nil {
 			changes = append(changes, n.moved.since(m.at)...)
 		}
 	}
-	slices.SortFunc(changes, func(a, b change) int { return a.at.Compare(b.at) })
+	slices.SortStableFunc(changes, func(a, b change) int { return a.at.Compare(b.at) })
 	for _, c := range changes {
 		fmt.Fprintf(&text, "  %8s  %-7s %s\n", m.since(c.at), c.node, c.text)
 	}
@@ -234,9 +218,9 @@ func (m *move) spans(sent []time.Time) string {
 }
 
 // traffic starts a stream from each place to each address of the workload.
-func (f *fabric) traffic(t *testing.T) (*receiver, []*stream) {
-	r := f.receive()
-	var streams []*stream
+func (f *fabric) traffic(t *testing.T) (r *receiver, streams []*stream) {
+	t.Helper()
+	r = f.receive()
 	for _, from := range []string{"host22", "outside", "host12"} {
 		for _, to := range []netip.Addr{w4, w6} {
 			streams = append(streams, f.send(byte(len(streams)), from, to))
@@ -247,6 +231,14 @@ func (f *fabric) traffic(t *testing.T) (*receiver, []*stream) {
 			s.end()
 		}
 		r.close()
+	})
+	f.until("packets from everywhere to arrive", func() string {
+		for _, s := range streams {
+			if len(r.take(s.id)) == 0 {
+				return fmt.Sprintf("none of %s to %s", s.from, s.to)
+			}
+		}
+		return ""
 	})
 	return r, streams
 }

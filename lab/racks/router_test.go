@@ -49,7 +49,7 @@ func (f *fabric) frr(name, text string) {
 	f.must(os.Mkdir(vty, 0o755))
 	f.must(ownedByFRR(n.dir, vty))
 	for _, daemon := range []string{"zebra", "staticd", "bgpd"} {
-		n.start("/usr/lib/frr/"+daemon, "-f", "/dev/null", "-i", filepath.Join(n.dir, daemon+".pid"), "-z", filepath.Join(n.dir, "zserv"),
+		n.launch("/usr/lib/frr/"+daemon, "-f", "/dev/null", "-i", filepath.Join(n.dir, daemon+".pid"), "-z", filepath.Join(n.dir, "zserv"),
 			"--vty_socket", vty, "-P", "0", "--log", "stdout")
 		f.until(name+"'s "+daemon+" to listen", func() string {
 			_, err := os.Stat(filepath.Join(vty, daemon+".vty"))
@@ -89,7 +89,7 @@ func (n *node) vtysh(command string) (string, error) {
 
 func (n *node) bird(text string) {
 	n.f.t.Helper()
-	n.start("bird", "-f", "-c", n.file("bird.conf", text), "-s", filepath.Join(n.dir, "ctl"))
+	n.launch("bird", "-f", "-c", n.file("bird.conf", text), "-s", filepath.Join(n.dir, "ctl"))
 }
 
 func (n *node) birdc(words ...string) (string, error) {
@@ -99,36 +99,53 @@ func (n *node) birdc(words ...string) (string, error) {
 // host is a machine that runs workloads.
 type host struct {
 	*node
-	// preference of the workload's route, by address; without an entry it is not here.
-	runs map[netip.Addr]uint32
+	runs map[netip.Addr]route
+	// keeps: what runs here stays on, whoever else says that it has it, until we say
+	// otherwise. Else a migration's announcement from elsewhere takes over at once.
+	keeps bool
 }
 
-func (n *node) host() *host { return &host{node: n, runs: map[netip.Addr]uint32{}} }
+// route is how a host announces a workload.
+type route struct {
+	via        string // in BIRD's words
+	preference uint32
+}
+
+func (f *fabric) host(name string) *host {
+	return &host{node: f.nodes[name], runs: map[netip.Addr]route{}}
+}
 
 func (h *host) config() string {
-	workloads := func(is4 bool) string {
-		text := ""
-		for addr, preference := range h.runs {
-			if addr.Is4() == is4 {
-				text += fmt.Sprintf("route %s/%d via \"eth1\" { bgp_local_pref = %d; };", addr, addr.BitLen(), preference)
-			}
-		}
-		return text
+	workloads := map[bool]string{}
+	for addr, r := range h.runs {
+		workloads[addr.Is4()] += fmt.Sprintf("route %s/%d %s { bgp_local_pref = %d; };", addr, addr.BitLen(), r.via, r.preference)
+	}
+	text := config("host.bird.conf.in")
+	if h.keeps {
+		text = strings.Replace(text, "then preference = 250;", "then preference = 100;", 1)
 	}
 	rack, number := h.name[4:5], h.name[4:]
-	return strings.NewReplacer("@RACK@", rack, "@HOST@", number, "@WORKLOADS4@", workloads(true), "@WORKLOADS6@", workloads(false)).
-		Replace(config("host.bird.conf.in"))
+	return strings.NewReplacer("@RACK@", rack, "@HOST@", number, "@WORKLOADS4@", workloads[true], "@WORKLOADS6@", workloads[false]).Replace(text)
 }
 
-func (h *host) run() { h.bird(h.config()) }
+// start runs BIRD with what the host runs from the beginning.
+func (h *host) start() { h.bird(h.config()) }
 
-// announces sets the preference of both addresses of the workload; 0 is: not here.
+// announces sets the preference of both addresses of the workload that moves; 0 is:
+// not here.
 func (h *host) announces(preference uint32) {
 	h.f.t.Helper()
-	clear(h.runs)
-	if preference > 0 {
-		h.runs[w4], h.runs[w6] = preference, preference
+	for _, addr := range []netip.Addr{w4, w6} {
+		delete(h.runs, addr)
+		if preference > 0 {
+			h.runs[addr] = route{`via "eth1"`, preference}
+		}
 	}
+	h.configure()
+}
+
+func (h *host) configure() {
+	h.f.t.Helper()
 	h.file("bird.conf", h.config())
 	if out, err := h.birdc("configure"); err != nil || !strings.Contains(out, "Reconfig") {
 		h.f.t.Fatalf("%s: %v\n%s", h.name, err, out)

@@ -143,7 +143,6 @@ type stream struct {
 
 	mu   sync.Mutex
 	sent []time.Time // by sequence number
-	held []error     // what the sender's own kernel refused
 
 	stop, over chan struct{}
 }
@@ -178,11 +177,8 @@ func (s *stream) run(socket *net.UDPConn) {
 		binary.BigEndian.PutUint64(payload[1:], uint64(len(s.sent)))
 		s.sent = append(s.sent, time.Now())
 		s.mu.Unlock()
-		if _, err := socket.WriteToUDPAddrPort(payload, to); err != nil {
-			s.mu.Lock()
-			s.held = append(s.held, err)
-			s.mu.Unlock()
-		}
+		// What the sender's own kernel has no route for is lost like any other.
+		_, _ = socket.WriteToUDPAddrPort(payload, to)
 	}
 }
 
