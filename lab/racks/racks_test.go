@@ -1,6 +1,7 @@
 package racks
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -43,7 +44,11 @@ func story(t *testing.T, name string, m makers) {
 			m := move{f: f, source: home, target: other, tables: away, streams: streams, receiver: receiver, sourcePort: receiver.ports[0]}
 			m.run()
 			m.report()
-			f.shows("exceptions", "10.1.0.5/32", "r1", "r2", "host21")
+			f.shows([]string{"show", "exceptions"}, "10.1.0.5/32", "r1", "r2", "host21")
+			f.shows([]string{"show", "summaries"}, "10.1.0.0/16", "r1")
+			f.shows([]string{"show", "racks"}, "r1")
+			f.shows([]string{"explain", "10.1.0.5", "--to", "tor1"}, "NO_ADVERTISE")
+			f.shows([]string{"explain", "10.1.0.5", "--to", "tor2"}, "an exception that lives in the rack")
 		})
 		f.step("home, "+kind, func() {
 			m := move{f: f, source: other, target: home, tables: atHome, streams: streams, receiver: receiver, sourcePort: receiver.ports[1]}
@@ -67,18 +72,15 @@ func (f *fabric) leaves(host, v4, v6 string) {
 	}
 }
 
-// shows sees to it that `heddle show` has a line with these words.
-func (f *fabric) shows(list string, words ...string) {
+// shows sees to it that what heddle prints has a line with these words.
+func (f *fabric) shows(command []string, words ...string) {
 	f.t.Helper()
-	out := f.nodes["rr"].must(heddle, "show", list)
+	out := f.nodes["rr"].must(heddle, command...)
+	f.t.Logf("heddle %s\n%s", strings.Join(command, " "), out)
 	for _, line := range strings.Split(out, "\n") {
-		found := true
-		for _, word := range words {
-			found = found && strings.Contains(line, word)
-		}
-		if found {
+		if !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(line, word) }) {
 			return
 		}
 	}
-	f.t.Errorf("show %s has no line with %q:\n%s", list, words, out)
+	f.t.Errorf("heddle %s has no line with %q", strings.Join(command, " "), words)
 }

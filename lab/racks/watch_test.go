@@ -3,6 +3,7 @@ package racks
 import (
 	"bufio"
 	"os/exec"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -13,6 +14,9 @@ type watch struct {
 	mu      sync.Mutex
 	changes []change
 }
+
+// nextHopID is a kernel's number for a next hop, which says nothing to a reader.
+var nextHopID = regexp.MustCompile(` nhid \d+`)
 
 // change is a line of `ip monitor route`.
 type change struct {
@@ -53,7 +57,7 @@ func (w *watch) note(node, line string) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.changes = append(w.changes, change{at, node, strings.TrimSpace(text)})
+	w.changes = append(w.changes, change{at, node, nextHopID.ReplaceAllString(strings.TrimSpace(text), "")})
 }
 
 // since lists the changes from a moment on.
