@@ -46,6 +46,10 @@ test-scale: ## what the race detector leaves no time for: 100,000 routes and 100
 test-lab: build ## namespaces and other daemons (root)
 	go test -timeout 8m ./lab/...
 
+.PHONY: racks
+racks: demo-packages ## the moves of docs/RACKS.md on this machine, with their figures (root)
+	go test -v -count 1 ./lab/racks
+
 .PHONY: lint
 lint: ## format, vet, staticcheck
 	@unformatted=$$(go tool gofumpt -l .); if [ -n "$$unformatted" ]; then echo "not formatted (go tool gofumpt -w .):"; echo "$$unformatted"; exit 1; fi
