@@ -54,9 +54,12 @@ type Route struct {
 	Place   Place
 }
 
-// Contributes says whether the route keeps the summary of its pool alive.
+// Contributes says whether the route keeps the summary of its pool alive: any does
+// that is the fabric's own, wherever it lives. Who hears no exceptions, as border
+// routers do, finds one that is away by the summary, which leads to the rack at home,
+// whose ToRs know where it is.
 func (r Route) Contributes() bool {
-	return r.From != Ourselves && !r.Outside && r.Place.Pool.Has(Summarized) && r.Place.AtHome()
+	return r.From != Ourselves && !r.Outside && r.Place.Pool.Has(Summarized)
 }
 
 // Hear is the table of DESIGN §6, row by row. A client hears a route of a ToR only in

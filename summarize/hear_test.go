@@ -103,3 +103,27 @@ func TestTheUnknownIsToldOn(t *testing.T) {
 		}
 	}
 }
+
+// A border router hears no exceptions: were the summary to go with the last route at
+// home, whoever is away could not be reached from outside.
+func TestWhatKeepsASummaryAlive(t *testing.T) {
+	const pool = summarize.InPool | summarize.Summarized
+	for _, c := range []struct {
+		name  string
+		route summarize.Route
+		want  bool
+	}{
+		{"a host route at home", summarize.Route{From: summarize.Client, Place: summarize.Place{Home: r1, Now: r1, Pool: pool}}, true},
+		{"one that lives in another rack", summarize.Route{From: summarize.Client, Place: summarize.Place{Home: r1, Now: r2, Pool: pool}}, true},
+		{"one of which nobody knows where it lives", summarize.Route{From: summarize.NonClient, Place: summarize.Place{Home: r1, Pool: pool}}, true},
+		{"not one from outside the AS", summarize.Route{From: summarize.Spine, Outside: true, Place: summarize.Place{Home: r1, Pool: pool}}, false},
+		{"not one of a pool that is not summarised", summarize.Route{From: summarize.Client, Place: summarize.Place{Home: r1, Now: r1, Pool: summarize.InPool}}, false},
+		{"not the summary itself", summarize.Route{Place: summarize.Place{Home: r1, Pool: pool}}, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := c.route.Contributes(); got != c.want {
+				t.Errorf("keeps it alive: %v, want %v", got, c.want)
+			}
+		})
+	}
+}

@@ -121,7 +121,7 @@ func (m *Model) Observe() {
 			continue
 		}
 		for _, p := range m.contributors(prefix, pool) {
-			if !m.outside(p) && m.now(p) == pool.Rack {
+			if p.from.Name != "" && !m.outside(p) {
 				contributing[pool.Prefix] = true
 			}
 		}
