@@ -16,7 +16,7 @@ const after = 300
 type move struct {
 	f              *fabric
 	source, target *host
-	tables         map[string]string // of routers, once it is done
+	tables, ports  map[string]string // of routers, once it is done
 	streams        []*stream
 	receiver       *receiver
 	sourcePort     int // of the workload
@@ -75,11 +75,19 @@ func (m *move) counts() []int {
 	return counts
 }
 
-// unsettled says which router's table is not yet what it should be.
+// unsettled says which router's table, or kernel, is not yet what it should be.
 func (m *move) unsettled() string {
 	for name, table := range m.tables {
 		if text := m.f.lacks(name, table); text != "" {
 			return text
+		}
+	}
+	for name, port := range m.ports {
+		for _, addr := range []netip.Addr{w4, w6} {
+			out, err := m.f.nodes[name].output("ip", "route", "get", addr.String())
+			if err != nil || !strings.Contains(out, " dev "+port+" ") {
+				return fmt.Sprintf("%s does not send to %s: %s %v", name, port, out, err)
+			}
 		}
 	}
 	return ""
@@ -205,7 +213,7 @@ func (m *move) changes() []change {
 // BIRD replace an IPv6 route by removing and adding it, even if only its LOCAL_PREF
 // or its communities changed, and a packet may come in between.
 func (m *move) busy(addr netip.Addr, at time.Time) bool {
-	return slices.ContainsFunc(m.changes(), func(c change) bool {
+	return addr.Is6() && slices.ContainsFunc(m.changes(), func(c change) bool {
 		return strings.Contains(c.text, addr.String()+" ") && c.at.Sub(at).Abs() < 20*time.Millisecond
 	})
 }

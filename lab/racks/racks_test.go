@@ -41,17 +41,23 @@ func story(t *testing.T, name string, m makers) {
 		home.configure()
 		other.configure()
 		f.step("away, "+kind, func() {
-			m := move{f: f, source: home, target: other, tables: away, streams: streams, receiver: receiver, sourcePort: receiver.ports[0]}
+			m := move{
+				f: f, source: home, target: other, tables: away, ports: portsAway,
+				streams: streams, receiver: receiver, sourcePort: receiver.ports[0],
+			}
 			m.run()
 			m.report()
 			f.shows([]string{"show", "exceptions"}, "10.1.0.5/32", "r1", "r2", "host21")
-			f.shows([]string{"show", "summaries"}, "10.1.0.0/16", "r1")
+			f.shows([]string{"show", "summaries"}, "10.1.0.0/16", "since") // by which the border finds it
 			f.shows([]string{"show", "racks"}, "r1")
 			f.shows([]string{"explain", "10.1.0.5", "--to", "tor1"}, "NO_ADVERTISE")
 			f.shows([]string{"explain", "10.1.0.5", "--to", "tor2"}, "an exception that lives in the rack")
 		})
 		f.step("home, "+kind, func() {
-			m := move{f: f, source: other, target: home, tables: atHome, streams: streams, receiver: receiver, sourcePort: receiver.ports[1]}
+			m := move{
+				f: f, source: other, target: home, tables: atHome, ports: portsAtHome,
+				streams: streams, receiver: receiver, sourcePort: receiver.ports[1],
+			}
 			m.run()
 			m.report()
 		})

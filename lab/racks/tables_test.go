@@ -60,3 +60,10 @@ var away = map[string]string{
 		fd00:1::5/128 2001:db8:102::2`,
 	"border": atHome["border"],
 }
+
+// portsAtHome and portsAway are where the routers' kernels send what is for the
+// workload: eth0 of a ToR is the rack, eth1 the spine; those of the spine are the ToRs.
+var (
+	portsAtHome = map[string]string{"tor1": "eth0", "tor2": "eth1", "spine": "eth0"}
+	portsAway   = map[string]string{"tor1": "eth1", "tor2": "eth0", "spine": "eth1"}
+)
