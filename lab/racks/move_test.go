@@ -214,7 +214,7 @@ func (m *move) changes() []change {
 // or its communities changed, and a packet may come in between.
 func (m *move) busy(addr netip.Addr, at time.Time) bool {
 	return addr.Is6() && slices.ContainsFunc(m.changes(), func(c change) bool {
-		return strings.Contains(c.text, addr.String()+" ") && c.at.Sub(at).Abs() < 20*time.Millisecond
+		return strings.Contains(c.text, addr.String()+" ") && c.at.Sub(at).Abs() < 100*time.Millisecond
 	})
 }
 

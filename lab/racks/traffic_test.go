@@ -29,13 +29,13 @@ type receiver struct {
 	arrivals map[byte][]arrival // by stream
 	ports    [2]int             // index of the port toward host11, host21
 	sockets  []int
+	readers  sync.WaitGroup
 }
 
 // receive listens inside the workload until close.
 func (f *fabric) receive() *receiver {
 	f.t.Helper()
 	r := &receiver{arrivals: map[byte][]arrival{}}
-	var err error
 	f.must(f.nodes["workload"].space.Do(func() error {
 		for i, name := range []string{"eth0", "eth1"} {
 			link, err := net.InterfaceByName(name)
@@ -45,8 +45,8 @@ func (f *fabric) receive() *receiver {
 			r.ports[i] = link.Index
 		}
 		for _, addr := range []netip.Addr{w4, w6} {
-			var socket int
-			if socket, err = listen(addr); err != nil {
+			socket, err := listen(addr)
+			if err != nil {
 				return err
 			}
 			r.sockets = append(r.sockets, socket)
@@ -54,13 +54,13 @@ func (f *fabric) receive() *receiver {
 		return nil
 	}))
 	for _, socket := range r.sockets {
+		r.readers.Add(1)
 		go r.read(socket)
 	}
 	return r
 }
 
-// listen opens a socket that tells when and where each packet came in, and takes no
-// longer than a moment to notice that it is closed.
+// listen opens a socket that tells when and where each packet came in.
 func listen(addr netip.Addr) (int, error) {
 	family, level, info := unix.AF_INET, unix.IPPROTO_IP, unix.IP_PKTINFO
 	var local unix.Sockaddr = &unix.SockaddrInet4{Port: port}
@@ -89,14 +89,17 @@ func listen(addr netip.Addr) (int, error) {
 	return socket, unix.Bind(socket, local)
 }
 
-// close ends the reading: a datagram socket that is shut down reads nothing more.
+// close ends the reading. Shutting a datagram socket down says that it is not
+// connected, and wakes who reads all the same.
 func (r *receiver) close() {
 	for _, socket := range r.sockets {
 		_ = unix.Shutdown(socket, unix.SHUT_RD)
 	}
+	r.readers.Wait()
 }
 
 func (r *receiver) read(socket int) {
+	defer r.readers.Done()
 	defer unix.Close(socket)
 	payload, control := make([]byte, 64), make([]byte, 256)
 	for {
@@ -108,23 +111,28 @@ func (r *receiver) read(socket int) {
 			return
 		}
 		a := arrival{seq: binary.BigEndian.Uint64(payload[1:])}
-		messages, err := unix.ParseSocketControlMessage(control[:c])
-		if err != nil {
-			panic("racks: " + err.Error())
-		}
-		for _, m := range messages {
-			switch {
-			case m.Header.Level == unix.SOL_SOCKET && m.Header.Type == unix.SO_TIMESTAMPNS:
-				a.at = time.Unix(int64(binary.NativeEndian.Uint64(m.Data)), int64(binary.NativeEndian.Uint64(m.Data[8:])))
-			case m.Header.Level == unix.IPPROTO_IP && m.Header.Type == unix.IP_PKTINFO:
-				a.port = int(binary.NativeEndian.Uint32(m.Data))
-			case m.Header.Level == unix.IPPROTO_IPV6 && m.Header.Type == unix.IPV6_PKTINFO:
-				a.port = int(binary.NativeEndian.Uint32(m.Data[16:]))
-			}
-		}
+		a.when(control[:c])
 		r.mu.Lock()
 		r.arrivals[payload[0]] = append(r.arrivals[payload[0]], a)
 		r.mu.Unlock()
+	}
+}
+
+// when reads what the kernel says of a packet: its time, and the port it came in by.
+func (a *arrival) when(control []byte) {
+	messages, err := unix.ParseSocketControlMessage(control)
+	if err != nil {
+		panic("racks: " + err.Error())
+	}
+	for _, m := range messages {
+		switch {
+		case m.Header.Level == unix.SOL_SOCKET && m.Header.Type == unix.SO_TIMESTAMPNS:
+			a.at = time.Unix(int64(binary.NativeEndian.Uint64(m.Data)), int64(binary.NativeEndian.Uint64(m.Data[8:])))
+		case m.Header.Level == unix.IPPROTO_IP && m.Header.Type == unix.IP_PKTINFO:
+			a.port = int(binary.NativeEndian.Uint32(m.Data))
+		case m.Header.Level == unix.IPPROTO_IPV6 && m.Header.Type == unix.IPV6_PKTINFO:
+			a.port = int(binary.NativeEndian.Uint32(m.Data[16:]))
+		}
 	}
 }
 
