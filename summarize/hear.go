@@ -54,12 +54,11 @@ type Route struct {
 	Place   Place
 }
 
-// Contributes says whether the route keeps the summary of its pool alive: any does
-// that is the fabric's own, wherever it lives. Who hears no exceptions, as border
-// routers do, finds one that is away by the summary, which leads to the rack at home,
-// whose ToRs know where it is.
+// Contributes says whether the route keeps the summary of its pool alive: one at home
+// does, and of a public pool one that is away, too. Border routers hear no exceptions:
+// they find it by the summary, which leads toward the spine, which knows where it is.
 func (r Route) Contributes() bool {
-	return r.From != Ourselves && !r.Outside && r.Place.Pool.Has(Summarized)
+	return r.From != Ourselves && !r.Outside && r.Place.Pool.Has(Summarized) && (r.Place.AtHome() || r.Place.Pool.Has(Public))
 }
 
 // Hear is the table of DESIGN §6, row by row. A client hears a route of a ToR only in

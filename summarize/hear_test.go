@@ -114,8 +114,9 @@ func TestWhatKeepsASummaryAlive(t *testing.T) {
 		want  bool
 	}{
 		{"a host route at home", summarize.Route{From: summarize.Client, Place: summarize.Place{Home: r1, Now: r1, Pool: pool}}, true},
-		{"one that lives in another rack", summarize.Route{From: summarize.Client, Place: summarize.Place{Home: r1, Now: r2, Pool: pool}}, true},
-		{"one of which nobody knows where it lives", summarize.Route{From: summarize.NonClient, Place: summarize.Place{Home: r1, Pool: pool}}, true},
+		{"not one that lives in another rack", summarize.Route{From: summarize.Client, Place: summarize.Place{Home: r1, Now: r2, Pool: pool}}, false},
+		{"but that of a public pool", summarize.Route{From: summarize.Client, Place: summarize.Place{Home: r1, Now: r2, Pool: pool | summarize.Public}}, true},
+		{"wherever it may live", summarize.Route{From: summarize.NonClient, Place: summarize.Place{Home: r1, Pool: pool | summarize.Public}}, true},
 		{"not one from outside the AS", summarize.Route{From: summarize.Spine, Outside: true, Place: summarize.Place{Home: r1, Pool: pool}}, false},
 		{"not one of a pool that is not summarised", summarize.Route{From: summarize.Client, Place: summarize.Place{Home: r1, Now: r1, Pool: summarize.InPool}}, false},
 		{"not the summary itself", summarize.Route{Place: summarize.Place{Home: r1, Pool: pool}}, false},

@@ -5,6 +5,7 @@ import (
 
 	"github.com/gaissmai/bart"
 
+	"heddle/bgp"
 	"heddle/topology"
 )
 
@@ -32,8 +33,9 @@ type PoolInfo struct {
 
 // Host is a node as a next hop leads to it.
 type Host struct {
-	Node string
-	Rack Rack
+	Node     string
+	Rack     Rack
+	Families bgp.FamilySet // of which it has addresses
 }
 
 // poolsMost is how many pools a Map can tell apart; the addresses of those beyond
@@ -57,7 +59,10 @@ func Compile(s *topology.Snapshot, names *Names, ownership topology.Ownership) *
 		m.anycast = m.anycast || pool.Anycast
 	}
 	for node := range s.Nodes() {
-		host := Host{node.Name, names.ID(node.Rack)}
+		host := Host{Node: node.Name, Rack: names.ID(node.Rack)}
+		for _, addr := range node.Addresses {
+			host.Families |= bgp.FamiliesOf(bgp.FamilyOf(addr))
+		}
 		for _, addr := range node.Addresses {
 			if _, taken := m.hosts[addr]; !taken {
 				m.hosts[addr] = host

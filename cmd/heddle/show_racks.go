@@ -81,7 +81,7 @@ func summaryState(s api.Summary) string {
 	case !s.Summarized:
 		return "none: not summarised (see show problems)"
 	}
-	return "none: no route in it"
+	return "none: no route keeps it alive"
 }
 
 func summaryMarks(s api.Summary) []string {

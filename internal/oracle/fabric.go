@@ -116,7 +116,9 @@ func (m *Model) judge(from Peer, prefix netip.Prefix, raw Route, had *path) *pat
 		return p
 	}
 	host, known := f.host(from.Address)
-	if hop, ok := f.host(raw.NextHop); known && (!ok || hop.Name != host.Name) {
+	hop, ok := f.host(raw.NextHop)
+	lists := slices.ContainsFunc(host.Addresses, func(a netip.Addr) bool { return a.Is4() == raw.NextHop.Is4() })
+	if known && ((ok && hop.Name != host.Name) || (!ok && lists)) {
 		p.refused = true
 	}
 	var tags []uint32

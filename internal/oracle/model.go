@@ -121,7 +121,7 @@ func (m *Model) Observe() {
 			continue
 		}
 		for _, p := range m.contributors(prefix, pool) {
-			if p.from.Name != "" && !m.outside(p) {
+			if p.from.Name != "" && !m.outside(p) && (pool.Public || m.now(p) == pool.Rack) {
 				contributing[pool.Prefix] = true
 			}
 		}

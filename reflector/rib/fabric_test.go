@@ -124,6 +124,10 @@ func (f *fabricTwins) drawn() *oracle.Fabric {
 			fabric.Hosts = append(fabric.Hosts, oracle.Host{
 				Name: p.Name, Rack: draw("rack", p.Rack, p.Rack, "r3", ""), Addresses: []netip.Addr{p.Address, hopOf(p, false)},
 			})
+			if draw("both families", "yes", "yes", "no") == "no" {
+				last := &fabric.Hosts[len(fabric.Hosts)-1]
+				last.Addresses = last.Addresses[:1]
+			}
 		}
 	}
 	fabric.Hosts = append(fabric.Hosts, oracle.Host{Name: "far", Rack: "r3", Addresses: []netip.Addr{netip.MustParseAddr("198.51.100.9"), netip.MustParseAddr("fdff::9")}})

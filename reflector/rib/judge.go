@@ -69,8 +69,9 @@ type judge struct {
 	id      SourceID
 	from    *Source
 	attrs   *bgp.Attrs
-	refused Refusal // of all routes with these attributes
-	node    string  // that the session is with; empty: unknown
+	refused Refusal        // of all routes with these attributes
+	node    string         // that the session is with; empty: unknown
+	host    summarize.Host // the same
 	stamped []stamped
 }
 
@@ -116,12 +117,22 @@ func (j *judge) open() {
 		}
 	default:
 		if host, ok := m.HostAt(j.from.Address); ok {
-			j.node = host.Node
-			if hop, ok := m.HostAt(j.attrs.NextHop); !ok || hop.Node != j.node {
+			j.node, j.host = host.Node, host
+			if j.foreign(j.attrs.NextHop) {
 				j.refused = RefusedNextHop
 			}
 		}
 	}
+}
+
+// foreign says whether a next hop is not the node's own: another node's, or one that is
+// missing among the addresses that the inventory has of its family. Of a node that lists
+// none of the family nothing is known.
+func (j *judge) foreign(hop netip.Addr) bool {
+	if host, ok := j.rib.m.HostAt(hop); ok {
+		return host.Node != j.node
+	}
+	return j.host.Families.Has(bgp.FamilyOf(hop))
 }
 
 func (j *judge) close() {
