@@ -63,6 +63,6 @@ func plain(h *host) []offer { return []offer{{prefix: h.v4Route(1)}, {prefix: h.
 func rich(p netip.Prefix) offer {
 	return offer{
 		prefix: p, localPref: 200, med: 30,
-		communities: []string{"64512:7", "65001:1"}, large: []string{"64512:1:2", "4200000001:0:4294967295"},
+		communities: []string{"64512:7", "65001:1"}, large: []string{"64512:10:2", "4200000001:0:4294967295"},
 	}
 }

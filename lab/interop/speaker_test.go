@@ -56,7 +56,7 @@ type offer struct {
 	med         uint32 // 0: not set
 	path        []uint32
 	communities []string      // 64512:7
-	large       []string      // 64512:1:2
+	large       []string      // 64512:10:2
 	more        []oracle.Attr // as octets, from those who can
 }
 

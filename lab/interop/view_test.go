@@ -21,7 +21,7 @@ type view struct {
 	MED         uint32
 	HasMED      bool
 	Communities []string // 64512:7
-	Large       []string // 64512:1:2
+	Large       []string // 64512:10:2
 	Originator  netip.Addr
 	Clusters    []netip.Addr
 	Unknown     []string // type:value in hexadecimal
