@@ -19,6 +19,10 @@ func house() map[string][]string {
 
 		"reflector":     append([]string{"peering/session", "reflector/rib", "summarize"}, sessions...),
 		"reflector/rib": {"bgp", "topology", "peering/wire", "summarize"},
+
+		"agent/fib":      words,
+		"agent/firewall": words,
+
 		"lab/bench":     {"lab/netns", "peering/wire", "bgp"},
 		"lab/netns":     nil,
 		"lab/interop":   {"lab/netns"},
@@ -60,7 +64,7 @@ func doors() []door {
 		{"go.etcd.io/etcd/server", []string{"topology/etcd/embedded"}, "the etcd server lives in topology/etcd/embedded, which the agent must not link"},
 		{"go.etcd.io/etcd", []string{"topology/etcd", "topology/etcd/embedded"}, "ask topology/etcd"},
 		{"go.uber.org/zap", []string{"topology/etcd", "topology/etcd/embedded"}, "zap is etcd's logger; ours is the slog.Logger you were given"},
-		{"github.com/vishvananda/", []string{"lab/netns"}, "netlink has its doors in agent/fib, agent/firewall and lab"},
+		{"github.com/vishvananda/", []string{"agent/fib", "agent/firewall", "lab/netns"}, "netlink has its doors in agent/fib, agent/firewall and lab"},
 		{"github.com/osrg/gobgp/v3/pkg/packet", []string{"peering/wire"}, "peering/wire guards GoBGP's codec, which panics on some inputs"},
 		{"github.com/osrg/gobgp/v3/api", []string{"internal/api"}, "GoBGP's API belongs to internal/api"},
 		{"github.com/osrg/gobgp/v3/pkg/apiutil", []string{"internal/api"}, "GoBGP's API belongs to internal/api"},
@@ -71,7 +75,7 @@ func doors() []door {
 		{"log/slog", []string{
 			"cmd/heddle", "reflector", "peering/session", "topology/etcd", "topology/etcd/embedded", "internal/api", "internal/telemetry", "lab/interop",
 		}, "the core is silent: return a value and let the shell speak"},
-		{"os/exec", []string{"lab/netns", "lab/interop", "lab/racks", "lab/bench"}, "no program is run but by the lab"},
+		{"os/exec", []string{"agent/firewall", "lab/netns", "lab/interop", "lab/racks", "lab/bench"}, "no program is run but iptables, and by the lab"},
 		{"github.com/gaissmai/bart", []string{"summarize"}, "longest prefix match is summarize.Map's"},
 		{"unsafe", []string{"peering/session"}, "only the socket calls need it"},
 	}
