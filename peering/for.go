@@ -65,6 +65,47 @@ func For(snapshot *topology.Snapshot, self Self, source Source) (*Plan, []Proble
 	return &p.plan, p.problems
 }
 
+// ForHost plans the sessions of a node with the reflectors that serve it: the other end
+// of what For plans for them. The node dials, from its address of the family, and takes
+// several routes to a prefix where it is offered them. A node that the inventory does
+// not know has no sessions, which is a problem.
+func ForHost(snapshot *topology.Snapshot, node string, asn bgp.ASN, hold time.Duration, source Source) (*Plan, []Problem) {
+	families := bgp.FamiliesOf(bgp.Families[:]...)
+	p := planner{self: Self{ASN: asn, HoldTime: hold}, source: source, families: families, seen: map[netip.Addr]bool{}}
+	p.hold, p.fabric = hold, snapshot.Settings().ASN
+	if t := snapshot.Settings().HoldTime; t != 0 {
+		p.hold = t
+	}
+	me, known := snapshot.Node(node)
+	if !known {
+		p.problem(topology.Key{Kind: topology.KindNode, Name: node}, "is not in the inventory, so that no reflector expects it: "+
+			"apply it, or name the node as the inventory does with --node")
+		return &p.plan, p.problems
+	}
+	for r := range snapshot.Routers() {
+		if r.Role == topology.Reflector && serves(r.ServedRacks(), me.Rack) {
+			p.reflectorOf(me, r)
+		}
+	}
+	if len(p.plan.Sessions) == 0 {
+		p.problem(me.Key(), "has no reflector: none of the inventory serves rack %q with an address of the families of the node", me.Rack)
+	}
+	Sort(p.plan.Sessions)
+	return &p.plan, p.problems
+}
+
+// reflectorOf adds the sessions of a node with a reflector, one per address of a
+// family that the node has an address of to call from.
+func (p *planner) reflectorOf(me topology.Node, r topology.Router) {
+	addresses := slices.DeleteFunc(slices.Clone(r.Addresses), func(a netip.Addr) bool {
+		return !slices.ContainsFunc(me.Addresses, func(own netip.Addr) bool { return own.Is4() == a.Is4() })
+	})
+	p.add(r.Key(), addresses, Session{
+		Name: r.Name, Role: r.Role.String(), Rack: r.Rack, Kind: NonClient, RemoteASN: p.self.ASN,
+		AddPathTaken: p.families, PasswordFile: me.PasswordFile,
+	})
+}
+
 type planner struct {
 	self     Self
 	fabric   bgp.ASN // by the settings; 0 if they name none
@@ -91,8 +132,11 @@ func anycast(snapshot *topology.Snapshot) bgp.FamilySet {
 	return set
 }
 
-func (p *planner) serving(rack string) bool {
-	return len(p.serves) == 0 || rack == "" || slices.Contains(p.serves, rack)
+func (p *planner) serving(rack string) bool { return serves(p.serves, rack) }
+
+// serves says whether a reflector of these racks serves a rack.
+func serves(racks []string, rack string) bool {
+	return len(racks) == 0 || rack == "" || slices.Contains(racks, rack)
 }
 
 func (p *planner) node(n topology.Node) {

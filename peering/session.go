@@ -49,6 +49,7 @@ type Session struct {
 	Passive      bool // we never dial: clients come to us
 	Families     bgp.FamilySet
 	AddPath      bgp.FamilySet // of which we offer to send several routes to one prefix (RFC 7911)
+	AddPathTaken bgp.FamilySet // of which we offer to take several
 	HoldTime     time.Duration // ours to offer; whole seconds
 	Hops         int           // GTSM: how many hops away the peer may be; 0 is off
 	PasswordFile string        // TCP-MD5; empty is off
@@ -67,7 +68,7 @@ func (s Session) SameWire(t Session) bool {
 	if s.Kind != External {
 		t.Role, t.Rack = s.Role, s.Rack
 	}
-	t.AddPath, t.MaxRoutes, t.MaxRoutesRestart = s.AddPath, s.MaxRoutes, s.MaxRoutesRestart
+	t.AddPath, t.AddPathTaken, t.MaxRoutes, t.MaxRoutesRestart = s.AddPath, s.AddPathTaken, s.MaxRoutes, s.MaxRoutesRestart
 	return s == t
 }
 

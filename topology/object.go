@@ -155,6 +155,8 @@ func absent(value any) bool {
 		return v == ""
 	case []string:
 		return len(v) == 0
+	case []int:
+		return len(v) == 0
 	case uint32:
 		return v == 0
 	case fields:
@@ -177,6 +179,15 @@ func texts[T fmt.Stringer](list []T) []string {
 	out := make([]string, len(list))
 	for i, item := range list {
 		out[i] = item.String()
+	}
+	return out
+}
+
+// numbers are octets as JSON has numbers, which []uint8 by itself is not.
+func numbers(list []uint8) []int {
+	out := make([]int, len(list))
+	for i, n := range list {
+		out[i] = int(n)
 	}
 	return out
 }

@@ -87,7 +87,7 @@ func TestDecode(t *testing.T) {
 		{
 			"a policy, its ports as text or number", "policies/web",
 			`{"appliesTo":["web"],"ingress":[{"action":"allow","protocol":"tcp","ports":["8000-8080",80],
-			  "from":{"tags":["lb"],"prefixes":["0.0.0.0/0"]}},{"action":"deny"}],"egress":[{"action":"allow","protocol":"89","to":{}}]}`,
+			  "from":{"tags":["lb"],"prefixes":["0.0.0.0/0"]}},{"action":"allow","protocol":"icmpv6","icmpTypes":[128,1]},{"action":"deny"}],"egress":[{"action":"allow","protocol":"89","to":{}}]}`,
 			topology.Policy{
 				Name: "web", AppliesTo: []string{"web"},
 				Ingress: []topology.Rule{
@@ -95,6 +95,7 @@ func TestDecode(t *testing.T) {
 						Action: topology.Allow, Protocol: topology.TCP, Ports: []topology.PortRange{{First: 80, Last: 80}, {First: 8000, Last: 8080}},
 						Peer: topology.Peer{Tags: []string{"lb"}, Prefixes: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}},
 					},
+					{Action: topology.Allow, Protocol: topology.ICMPv6, ICMPTypes: []uint8{1, 128}},
 					{Action: topology.Deny},
 				},
 				Egress: []topology.Rule{{Action: topology.Allow, Protocol: 89}},

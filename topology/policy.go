@@ -35,7 +35,7 @@ func readTag(r *reader, name string) Tag {
 // they may reach, at /heddle/v1/policies/NAME:
 //
 //	{"appliesTo":["web"],"ingress":[{"action":"allow","protocol":"tcp","ports":["80","8000-8080"],
-//	 "from":{"tags":["lb"],"prefixes":["0.0.0.0/0"]}}],"egress":[…]}
+//	 "from":{"tags":["lb"],"prefixes":["0.0.0.0/0"]}},{"action":"allow","protocol":"icmp","icmpTypes":[8]}],"egress":[…]}
 type Policy struct {
 	Name string
 	// AppliesTo lists tags, at least one, sorted.
@@ -51,6 +51,8 @@ type Rule struct {
 	Protocol Protocol
 	// Ports of the destination, sorted; empty: any. Only for TCP, UDP and SCTP.
 	Ports []PortRange
+	// ICMPTypes, sorted; empty: any. Only for ICMP and ICMPv6, whose numbers differ.
+	ICMPTypes []uint8
 	// Peer is the other end: the source of ingress, the destination of egress.
 	Peer Peer
 }
@@ -92,6 +94,7 @@ func ruleFields(rules []Rule, peer string) []fields {
 			{"action", rule.Action.String()},
 			{"protocol", rule.Protocol.text()},
 			{"ports", texts(rule.Ports)},
+			{"icmpTypes", numbers(rule.ICMPTypes)},
 			{peer, fields{
 				{"tags", rule.Peer.Tags},
 				{"prefixes", texts(rule.Peer.Prefixes)},
@@ -115,14 +118,17 @@ func readPolicy(r *reader, name string) Policy {
 func readRule(peer string) func(*reader) Rule {
 	return func(r *reader) Rule {
 		rule := Rule{
-			Action:   one(r, "action", parseWord[Action](actionWords)),
-			Protocol: one(r, "protocol", parseProtocol),
-			Ports:    set(r, "ports", parsePorts, comparePorts),
-			Peer:     object(r, peer, readPeer),
+			Action:    one(r, "action", parseWord[Action](actionWords)),
+			Protocol:  one(r, "protocol", parseProtocol),
+			Ports:     set(r, "ports", parsePorts, comparePorts),
+			ICMPTypes: set(r, "icmpTypes", parseICMPType, cmp.Compare[uint8]),
+			Peer:      object(r, peer, readPeer),
 		}
 		r.need(rule.Action != ActionUnset, "action", "there is none: write allow or deny")
 		r.need(len(rule.Ports) == 0 || rule.Protocol.HasPorts(), "protocol",
 			"ports belong to tcp, udp or sctp: name one of them")
+		r.need(len(rule.ICMPTypes) == 0 || rule.Protocol == ICMP || rule.Protocol == ICMPv6, "protocol",
+			"icmpTypes belong to icmp or icmpv6: name one of them")
 		return rule
 	}
 }
@@ -195,6 +201,16 @@ func parseProtocol(value any) (Protocol, error) {
 		return 0, fmt.Errorf("want tcp, udp, sctp, icmp, icmpv6, any or a number from 1 to 255, not %s", describe(value))
 	}
 	return Protocol(n), nil
+}
+
+// parseICMPType reads the number of a type of message (RFC 792, RFC 4443).
+func parseICMPType(value any) (uint8, error) {
+	number, _ := value.(json.Number)
+	n, err := strconv.ParseUint(number.String(), 10, 8)
+	if err != nil {
+		return 0, fmt.Errorf("want the number of an ICMP type, from 0 to 255, such as 8 for echo request, not %s", describe(value))
+	}
+	return uint8(n), nil
 }
 
 // PortRange is a range of ports, both ends included; First is 1 or more.

@@ -23,10 +23,10 @@ func house() map[string][]string {
 		"agent/fib":      words,
 		"agent/firewall": words,
 
-		"lab/bench":     {"lab/netns", "peering/wire", "bgp"},
-		"lab/netns":     nil,
-		"lab/interop":   {"lab/netns"},
-		"lab/racks":     {"lab/netns"},
+		"lab/bench":   {"lab/netns", "peering/wire", "bgp"},
+		"lab/netns":   nil,
+		"lab/interop": {"lab/netns"},
+		"lab/racks":   {"lab/netns"},
 
 		"summarize": append([]string{"peering"}, fabric...),
 

@@ -120,7 +120,7 @@ type step func() step
 
 // openSent sends our OPEN and waits for the peer's.
 func (c *conn) openSent() step {
-	ours := c.server.open(c.spec)
+	ours := c.server.open(c.spec, c.peer.known())
 	message, err := ours.Append(nil)
 	if err != nil {
 		return c.fail(&ending{err: err})
@@ -170,7 +170,8 @@ func (c *conn) openConfirm() step {
 func (c *conn) established() step {
 	n := &c.negotiated
 	c.decoder = wire.Decoder{
-		FourOctetAS: n.FourOctetAS, Internal: c.spec.Kind.Internal(), Families: n.Families, Local: c.transport.Local().Addr(),
+		FourOctetAS: n.FourOctetAS, Internal: c.spec.Kind.Internal(), Families: n.Families, AddPath: n.AddPathTaken,
+		Local: c.transport.Local().Addr(),
 	}
 	c.server.handler.Up(c.session)
 	end := c.readRoutes()
@@ -194,9 +195,19 @@ func (c *conn) fail(end *ending) step {
 	return nil
 }
 
-// abort ends the connection from outside. The NOTIFICATION is on its way when it
-// returns, as far as the peer's window allows.
-func (c *conn) abort(n *bgp.Notification, quiet bool) { c.finish(&ending{sent: n, quiet: quiet}) }
+// errRestart: the connection is closed without a word, so that the peer keeps our
+// routes (RFC 4724 §4.2).
+var errRestart = errors.New("we are restarting")
+
+// abort ends the connection from outside, without a NOTIFICATION if n is nil. It is on
+// its way when abort returns, as far as the peer's window allows.
+func (c *conn) abort(n *bgp.Notification, quiet bool) {
+	end := &ending{sent: n, quiet: quiet}
+	if n == nil {
+		end.err = errRestart
+	}
+	c.finish(end)
+}
 
 // finish notes the first cause of the end and wakes the reader.
 func (c *conn) finish(end *ending) {

@@ -15,21 +15,44 @@ type Self struct {
 	RouterID bgp.RouterID
 }
 
-// open is the OPEN we send to a peer. Graceful restart is offered as a helper:
-// without families, it says that we keep the peer's routes while it restarts and
-// send End-of-RIB (RFC 4724 §3). Add-path is offered one way: who has several routes
-// to a prefix announces them in sessions of their own, so what we are sent has no
-// path identifiers.
-func (s *Server) open(spec peering.Session) wire.Open {
+// open is the OPEN we send to a peer. Graceful restart is offered at least as a
+// helper: without families, it says that we keep the peer's routes while it restarts
+// and send End-of-RIB (RFC 4724 §3).
+func (s *Server) open(spec peering.Session, known bool) wire.Open {
 	return wire.Open{
 		ASN: s.self.ASN, HoldTime: uint16(spec.HoldTime / time.Second), RouterID: s.self.RouterID,
 		Capabilities: wire.Capabilities{
 			Multiprotocol: true, Families: spec.Families, FourOctetAS: true,
 			RouteRefresh: true, EnhancedRefresh: true, ExtendedMessage: true,
-			AddPathSend: spec.AddPath & spec.Families,
-			Restart:     wire.GracefulRestart{Offered: true, Notification: true},
+			AddPathSend:    spec.AddPath & spec.Families,
+			AddPathReceive: spec.AddPathTaken & spec.Families,
+			Restart:        s.restart.offer(spec.Families, known),
 		},
 	}
+}
+
+// Restart is what we ask of peers when we restart (RFC 4724 §3): to keep our routes for
+// a time, since the forwarding goes on without us. The zero value asks nothing.
+type Restart struct {
+	Time time.Duration // whole seconds, at most 4095
+	// Preserved: what we forwarded before the process started is still in place. It
+	// is by itself with a peer that has known this process before.
+	Preserved bool
+}
+
+// offer is the capability; known says that the peer has had a session with this
+// process.
+func (r Restart) offer(families bgp.FamilySet, known bool) wire.GracefulRestart {
+	c := wire.GracefulRestart{Offered: true, Notification: true}
+	if r.Time == 0 {
+		return c
+	}
+	c.Time, c.Families = uint16(r.Time/time.Second), families
+	c.Restarting = r.Preserved && !known
+	if r.Preserved || known {
+		c.Forwarding = families
+	}
+	return c
 }
 
 // negotiate judges the peer's OPEN against whom we expect and says what the two
@@ -55,6 +78,7 @@ func negotiate(self Self, spec peering.Session, ours, theirs *wire.Open) (Negoti
 		HoldTime:        time.Duration(min(ours.HoldTime, theirs.HoldTime)) * time.Second,
 	}
 	n.AddPath = a.AddPathSend & b.AddPathReceive & n.Families
+	n.AddPathTaken = a.AddPathReceive & b.AddPathSend & n.Families
 	if n.Families == 0 {
 		return fault(bgp.OpenUnsupportedCapability, multiprotocol(spec.Families)...)
 	}

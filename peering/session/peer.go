@@ -37,6 +37,7 @@ type peer struct {
 	lastError string
 	flaps     uint64
 	failures  int // attempts in a row that did not reach Established
+	sessions  int // that were Established
 	stopped   bool
 
 	password string
@@ -185,6 +186,7 @@ func (p *peer) establish(c *conn) bool {
 		}
 	}
 	c.state, p.failures = Established, 0
+	p.sessions++
 	c.session = &Session{Spec: p.spec, Negotiated: c.negotiated, Since: time.Now(), conn: c}
 	p.show("KEEPALIVE received")
 	return true
@@ -233,6 +235,13 @@ func (p *peer) left(c *conn, end *ending) {
 	p.server.gone(p)
 }
 
+// known says whether the peer has had a session with this process.
+func (p *peer) known() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.sessions > 0
+}
+
 func (p *peer) deconfigured() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -270,7 +279,7 @@ func (p *peer) move(waiting State, reason string) {
 	p.show(reason)
 }
 
-// stop ends the peer for good, its session with n.
+// stop ends the peer for good, its session with n, or without a word if that is nil.
 func (p *peer) stop(n *bgp.Notification) {
 	p.mu.Lock()
 	p.stopped = true

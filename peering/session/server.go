@@ -22,11 +22,15 @@ type Config struct {
 	Port      uint16      // of the routers we dial; 0 means 179
 	Handler   Handler
 	Log       *slog.Logger
+
+	Local   []netip.Addr // that we dial from, beside those of the listeners
+	Restart Restart
 }
 
 // Server holds the sessions of one speaker.
 type Server struct {
 	self    Self
+	restart Restart
 	handler Handler
 	log     *slog.Logger
 	network network
@@ -63,11 +67,11 @@ func New(c Config) *Server {
 		port = 179
 	}
 	s := &Server{
-		self: c.Self, handler: c.Handler, log: c.Log, listeners: c.Listeners,
+		self: c.Self, restart: c.Restart, handler: c.Handler, log: c.Log, listeners: c.Listeners,
 		buffers: newBuffers(buffersMost), crew: newCrew(), planned: make(chan struct{}),
 		peers: map[netip.Addr]*peer{}, keys: map[netip.Prefix]string{}, refusals: newRefusals(), refusing: make(chan struct{}, refusingMost),
 	}
-	local := make([]netip.Addr, 0, len(c.Listeners))
+	local := slices.Clone(c.Local)
 	for _, l := range c.Listeners {
 		local = append(local, l.addr.Addr())
 	}
@@ -75,8 +79,9 @@ func New(c Config) *Server {
 	return s
 }
 
-// Run serves until the context ends; then it ends every session with Cease,
-// administrative shutdown, and returns when all are gone.
+// Run serves until the context ends; then it ends every session, with Cease,
+// administrative shutdown, or without a word if we asked for our routes to be kept, and
+// returns when all are gone.
 func (s *Server) Run(ctx context.Context) error {
 	inner, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -109,8 +114,12 @@ func (s *Server) shutdown() {
 	peers := s.peers
 	s.peers = map[netip.Addr]*peer{}
 	s.mu.Unlock()
+	last := bgp.Cease(bgp.CeaseAdminShutdown, "the reflector is shutting down")
+	if s.restart.Time > 0 {
+		last = nil
+	}
 	for _, p := range peers {
-		p.stop(bgp.Cease(bgp.CeaseAdminShutdown, "the reflector is shutting down"))
+		p.stop(last)
 	}
 	s.dialers.Wait()
 	s.conns.Wait()

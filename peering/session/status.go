@@ -76,6 +76,7 @@ type Negotiated struct {
 	RouterID        bgp.RouterID // the peer's
 	Families        bgp.FamilySet
 	AddPath         bgp.FamilySet // what we send of these has path identifiers (RFC 7911)
+	AddPathTaken    bgp.FamilySet // what we are sent of these has
 	FourOctetAS     bool
 	RouteRefresh    bool
 	EnhancedRefresh bool

@@ -1,6 +1,7 @@
 package wire_test
 
 import (
+	"encoding/binary"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -127,6 +128,42 @@ func checkPathed(t *rapid.T, list [][]byte, want []pathed, withdraw bool, limit 
 	if !slices.Equal(got, want) {
 		t.Fatalf("arrives as %v, want %v", got, want)
 	}
+	if ours := decodePathed(t, list); !slices.Equal(ours, want) {
+		t.Fatalf("we read %v, want %v", ours, want)
+	}
+}
+
+// decodePathed reads messages as we do where add-path was agreed on.
+func decodePathed(t *rapid.T, list [][]byte) (got []pathed) {
+	var batch wire.Batch
+	d := decoder(true)
+	d.AddPath = both
+	for _, m := range list {
+		if faults := d.Update(m[wire.HeaderLength:], &batch); len(faults) > 0 {
+			t.Fatalf("%x: %s", m, texts(faults))
+		}
+	}
+	for _, item := range batch.Items {
+		for n := item.NLRI; len(n) > 0; {
+			var x pathed
+			var bits uint8
+			if x.id, n = n.NextPath(); item.Family == bgp.IPv4Unicast {
+				var addr uint32
+				addr, bits, n = n.Next4()
+				x.prefix = netip.PrefixFrom(netip.AddrFrom4([4]byte(binary.BigEndian.AppendUint32(nil, addr))), int(bits))
+			} else {
+				var hi, lo uint64
+				hi, lo, bits, n = n.Next6()
+				octets := binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, hi), lo)
+				x.prefix = netip.PrefixFrom(netip.AddrFrom16([16]byte(octets)), int(bits))
+			}
+			if !item.PathIDs {
+				t.Fatalf("%v is said to have no path identifiers", item)
+			}
+			got = append(got, x)
+		}
+	}
+	return got
 }
 
 // checkPlain reads messages without path identifiers.

@@ -30,7 +30,9 @@ type Item struct {
 	Kind   Kind
 	Family bgp.Family
 	Attrs  int32 // index into Batch.Attrs; meaningful for Announced
-	NLRI   NLRI
+	// PathIDs: each prefix has a path identifier in front, which NextPath takes off.
+	PathIDs bool
+	NLRI    NLRI
 }
 
 // Batch holds what several messages of one peer said, in order. The items alias
@@ -41,6 +43,7 @@ type Batch struct {
 	Attrs  []bgp.Attrs
 
 	scratch []byte // attribute sets that had to be put in order
+	pathIDs bgp.FamilySet
 }
 
 // Reset empties the batch and keeps its memory.
@@ -52,11 +55,11 @@ func (b *Batch) add(item Item) { b.Items = append(b.Items, item) }
 
 func (b *Batch) withdraw(family bgp.Family, nlri NLRI) {
 	if len(nlri) > 0 {
-		b.add(Item{Kind: Withdrawn, Family: family, NLRI: nlri})
+		b.add(Item{Kind: Withdrawn, Family: family, PathIDs: b.pathIDs.Has(family), NLRI: nlri})
 	}
 }
 
 func (b *Batch) announce(family bgp.Family, nlri NLRI, attrs bgp.Attrs) {
 	b.Attrs = append(b.Attrs, attrs)
-	b.add(Item{Kind: Announced, Family: family, NLRI: nlri, Attrs: int32(len(b.Attrs) - 1)})
+	b.add(Item{Kind: Announced, Family: family, PathIDs: b.pathIDs.Has(family), NLRI: nlri, Attrs: int32(len(b.Attrs) - 1)})
 }

@@ -39,7 +39,7 @@ func (d *Decoder) announce(batch *Batch, family bgp.Family, nlri NLRI, hop netip
 	if w.strange {
 		// RFC 4271 §6.3: a prefix that makes no sense is ignored, its neighbours are not.
 		all := len(nlri)
-		if nlri = nlri.onlyUnicast(family); len(nlri) < all {
+		if nlri = nlri.onlyUnicast(family, d.AddPath.Has(family)); len(nlri) < all {
 			w.fault(TreatAsWithdraw, 0, subcodeNetwork, nil, "NLRI has multicast or link-local prefixes, which are ignored")
 		}
 		if len(nlri) == 0 {

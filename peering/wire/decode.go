@@ -12,6 +12,7 @@ type Decoder struct {
 	FourOctetAS bool          // negotiated (RFC 6793)
 	Internal    bool          // iBGP
 	Families    bgp.FamilySet // negotiated; others are ignored
+	AddPath     bgp.FamilySet // of which prefixes come with path identifiers (RFC 7911)
 	Local       netip.Addr    // our end of the session: no next hop of ours is used
 
 	walk walk // state of the message in hand, kept to be allocation-free
@@ -61,10 +62,12 @@ func (d *Decoder) Update(body []byte, batch *Batch) []Malformed {
 	if !ok {
 		return w.reset(subcodeMalformedList, "lengths exceed the message")
 	}
-	if ok, _ := inspect(withdrawn, bgp.IPv4Unicast); !ok {
+	batch.pathIDs = d.AddPath
+	ids := d.AddPath.Has(bgp.IPv4Unicast)
+	if ok, _ := inspect(withdrawn, bgp.IPv4Unicast, ids); !ok {
 		return w.reset(subcodeNetwork, "withdrawn routes are malformed")
 	}
-	ok, unicast := inspect(nlri, bgp.IPv4Unicast)
+	ok, unicast := inspect(nlri, bgp.IPv4Unicast, ids)
 	if !ok {
 		return w.reset(subcodeNetwork, "NLRI is malformed")
 	}

@@ -38,7 +38,27 @@ func FuzzUpdate(f *testing.F) {
 		for _, d := range settings() {
 			checkUpdate(t, d, body)
 		}
+		checkPathIDs(t, body)
 	})
+}
+
+// checkPathIDs reads the octets as of a peer that sends path identifiers.
+func checkPathIDs(t *testing.T, body []byte) {
+	d := wire.Decoder{FourOctetAS: true, Internal: true, Families: both, AddPath: both, Local: us}
+	var batch wire.Batch
+	d.Update(bytes.Clone(body), &batch)
+	for _, item := range batch.Items {
+		if item.PathIDs != (item.Kind == wire.Announced || item.Kind == wire.Withdrawn) {
+			t.Fatalf("%+v with path identifiers", item)
+		}
+		for n := item.NLRI; len(n) > 0; {
+			if _, n = n.NextPath(); item.Family == bgp.IPv4Unicast {
+				_, _, n = n.Next4()
+			} else {
+				_, _, _, n = n.Next6()
+			}
+		}
+	}
 }
 
 func checkUpdate(t *testing.T, d *wire.Decoder, body []byte) {

@@ -30,7 +30,7 @@ func (d *Decoder) readReach(a attribute) {
 		w.fault(ResetSession, a.typ, subcodeOptional, a.whole, "next hop of a length the family does not have")
 		return
 	}
-	if !w.soundMultiprotocol(a, family, nlri) {
+	if !d.soundMultiprotocol(a, family, nlri) {
 		return
 	}
 	addr, _ := netip.AddrFromSlice(hop[:min(length, 16)])
@@ -38,12 +38,13 @@ func (d *Decoder) readReach(a attribute) {
 }
 
 // soundMultiprotocol checks flags and NLRI of either attribute (RFC 7606 §5.3).
-func (w *walk) soundMultiprotocol(a attribute, family bgp.Family, nlri []byte) bool {
+func (d *Decoder) soundMultiprotocol(a attribute, family bgp.Family, nlri []byte) bool {
+	w := &d.walk
 	if a.flags&optionalPassed != optional {
 		w.fault(ResetSession, a.typ, subcodeOptional, a.whole, "flags contradict its definition")
 		return false
 	}
-	wellFormed, unicast := inspect(nlri, family)
+	wellFormed, unicast := inspect(nlri, family, d.AddPath.Has(family))
 	if !wellFormed {
 		w.fault(ResetSession, a.typ, subcodeOptional, a.whole, "NLRI is malformed")
 		return false
@@ -74,7 +75,7 @@ func (d *Decoder) readUnreach(a attribute) {
 		return
 	}
 	nlri := a.value[3:]
-	if !w.soundMultiprotocol(a, family, nlri) {
+	if !d.soundMultiprotocol(a, family, nlri) {
 		return
 	}
 	if len(nlri) == 0 {

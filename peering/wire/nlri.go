@@ -9,8 +9,12 @@ import (
 
 // NLRI is a run of encoded prefixes of one family: each a length in bits and as
 // many octets as that needs (RFC 4271 §4.3). A value that came out of a Decoder
-// is well-formed, so that walking it needs no checks.
+// is well-formed, so that walking it needs no checks. Where the peer sends path
+// identifiers, four octets of them stand in front of each prefix (RFC 7911 §3).
 type NLRI []byte
+
+// NextPath takes the path identifier off the front.
+func (n NLRI) NextPath() (id uint32, rest NLRI) { return binary.BigEndian.Uint32(n), n[pathID:] }
 
 // Next4 takes the first IPv4 prefix off a non-empty, well-formed run. Bits
 // beyond the length are cleared: RFC 4271 calls them irrelevant.
@@ -69,13 +73,18 @@ func (n NLRI) AppendPrefix(prefix netip.Prefix) NLRI {
 
 // inspect checks the framing of a run (RFC 7606 §5.3), and whether all its prefixes
 // are such as a unicast table may hold.
-func inspect(run []byte, family bgp.Family) (wellFormed, unicast bool) {
+func inspect(run []byte, family bgp.Family, ids bool) (wellFormed, unicast bool) {
 	longest, suspect := byte(32), byte(0xe0)
 	if family == bgp.IPv6Unicast {
 		longest, suspect = 128, 0xfe
 	}
 	unicast = true
 	for i := 0; i < len(run); {
+		if ids {
+			if i += pathID; i >= len(run) {
+				return false, false
+			}
+		}
 		bits := run[i]
 		if bits > longest {
 			return false, false
@@ -105,11 +114,14 @@ func isUnicast(prefix []byte, family bgp.Family) bool {
 }
 
 // onlyUnicast drops the other prefixes of a well-formed run, in place.
-func (n NLRI) onlyUnicast(family bgp.Family) NLRI {
-	kept := n[:0]
+func (n NLRI) onlyUnicast(family bgp.Family, ids bool) NLRI {
+	kept, front := n[:0], 0
+	if ids {
+		front = pathID
+	}
 	for len(n) > 0 {
-		size := 1 + (int(n[0])+7)/8
-		if isUnicast(n[:size], family) {
+		size := front + 1 + (int(n[front])+7)/8
+		if isUnicast(n[front:size], family) {
 			kept = append(kept, n[:size]...)
 		}
 		n = n[size:]

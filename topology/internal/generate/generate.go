@@ -139,6 +139,9 @@ func rules(t *rapid.T) []topology.Rule {
 			first := rapid.Uint16Range(1, 100).Draw(t, "port")
 			rule.Ports = []topology.PortRange{{First: first, Last: first}, {First: 200, Last: 300}}
 		}
+		if (rule.Protocol == topology.ICMP || rule.Protocol == topology.ICMPv6) && flag(t) {
+			rule.ICMPTypes = []uint8{0, rapid.Uint8Range(1, 255).Draw(t, "type")}
+		}
 		out = append(out, rule)
 	}
 	return out
