@@ -20,7 +20,7 @@ help: ## print this list
 
 .PHONY: build
 build: ## bin/heddle
-	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/heddle ./cmd/heddle
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X heddle/internal/command.Release=$(VERSION)' -o bin/heddle ./cmd/heddle
 
 .PHONY: demo
 demo: demo-packages build ## a small fabric on this machine: sessions, tables, a host that leaves and returns (root)

@@ -11,7 +11,7 @@ import (
 )
 
 func applyCommand() *cobra.Command {
-	var o etcdOptions
+	var o etcdClient
 	var files []string
 	cmd := &cobra.Command{
 		Use:   "apply -f FILE...",

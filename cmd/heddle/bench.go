@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"heddle/bgp"
+	"heddle/internal/command"
 	"heddle/lab/bench"
 )
 
@@ -69,7 +70,7 @@ func (o *benchOptions) flags(f *pflag.FlagSet) {
 	f.StringVar(&o.target, "target", "", "measure the speaker at this `ADDR[:PORT]`, which admits 127.1.0.0/16 as clients")
 	f.IntVar(&c.TargetPID, "target-pid", 0, "report time and memory of this process")
 	c.ASN = defaultASN
-	f.Var(&one[bgp.ASN]{&c.ASN, bgp.ParseASN, "AS"}, "asn", "AS number of reflector and clients")
+	f.Var(&command.One[bgp.ASN]{Value: &c.ASN, Parse: bgp.ParseASN, Name: "AS"}, "asn", "AS number of reflector and clients")
 	f.IntVar(&c.Clients, "clients", c.Clients, "clients")
 	f.IntVar(&c.Feeders, "feeders", c.Feeders, "clients that announce routes (default: all)")
 	f.IntVar(&c.Routes, "routes", c.Routes, "routes of each feeder")
@@ -110,7 +111,7 @@ func (o *benchOptions) complete() error {
 		if len(o.start) > 0 {
 			return errors.New("--start and --target exclude each other")
 		}
-		address, err := parseListen(o.target)
+		address, err := command.ParseListen(o.target)
 		if err != nil {
 			return err
 		}
@@ -160,8 +161,8 @@ func benchHub() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return bench.Hub(cmd.Context(), listen, asn) },
 	}
 	f := cmd.Flags()
-	f.Var(&one[netip.AddrPort]{&listen, parseListen, "ADDR:PORT"}, "listen", "address and port to listen on")
-	f.Var(&one[bgp.ASN]{&asn, bgp.ParseASN, "AS"}, "asn", "AS number of hub and clients")
+	f.Var(&command.One[netip.AddrPort]{Value: &listen, Parse: command.ParseListen, Name: "ADDR:PORT"}, "listen", "address and port to listen on")
+	f.Var(&command.One[bgp.ASN]{Value: &asn, Parse: bgp.ParseASN, Name: "AS"}, "asn", "AS number of hub and clients")
 	return cmd
 }
 

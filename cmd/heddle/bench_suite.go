@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"heddle/internal/command"
 	"heddle/lab/bench"
 )
 
@@ -55,7 +56,7 @@ func suiteResults(cmd *cobra.Command, suite *bench.Suite, docs string, again boo
 		return nil, err
 	}
 	bar := newBar(cmd.ErrOrStderr())
-	suite.Program, suite.Version, suite.ASN = program, version, defaultASN
+	suite.Program, suite.Version, suite.ASN = program, command.Release, defaultASN
 	suite.Progress = bar.progress("")
 	suite.Line = func(line string) {
 		bar.clear()

@@ -14,7 +14,7 @@ import (
 )
 
 func checkCommand() *cobra.Command {
-	var o etcdOptions
+	var o etcdClient
 	var files []string
 	cmd := &cobra.Command{
 		Use:   "check [-f FILE...]",

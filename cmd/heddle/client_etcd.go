@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"heddle/internal/command"
 	"heddle/topology"
 	"heddle/topology/etcd"
 	"heddle/topology/manifest"
@@ -20,10 +21,13 @@ import (
 // etcdDefault is where the embedded etcd of a reflector on this machine answers.
 const etcdDefault = "http://127.0.0.1:2379"
 
-// clientFlags declares the flags of commands that need an etcd that is there.
-func (o *etcdOptions) clientFlags(f *pflag.FlagSet) {
-	o.flags(f)
-	o.endpoints = []string{etcdDefault}
+// etcdClient is the flags of commands that need an etcd that is there.
+type etcdClient struct{ command.Etcd }
+
+// clientFlags declares them.
+func (o *etcdClient) clientFlags(f *pflag.FlagSet) {
+	o.Flags(f, "")
+	o.Endpoints = []string{etcdDefault}
 	flag := f.Lookup("etcd")
 	flag.Usage, flag.DefValue = "etcd URLs", "["+etcdDefault+"]"
 }
@@ -33,11 +37,11 @@ func (o *etcdOptions) clientFlags(f *pflag.FlagSet) {
 const etcdPatience = 10 * time.Second
 
 // with has f use the datastore.
-func (o *etcdOptions) with(ctx context.Context, f func(context.Context, *etcd.Client) error) error {
-	if o.off() {
+func (o *etcdClient) with(ctx context.Context, f func(context.Context, *etcd.Client) error) error {
+	if o.Off() {
 		return fmt.Errorf("--etcd off: this command needs etcd; give its URL, such as %s", etcdDefault)
 	}
-	c, err := o.open(slog.New(slog.DiscardHandler))
+	c, err := o.Open(slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"heddle/bgp"
+	"heddle/internal/command"
 	"heddle/peering"
 	"heddle/peering/session"
 	"heddle/reflector"
@@ -113,7 +114,7 @@ func (c *control) run(ctx context.Context, batches <-chan etcd.Batch) error {
 			}
 		}
 		if err := c.apply(ctx); err != nil {
-			return ignoreCanceled(err)
+			return command.IgnoreCanceled(err)
 		}
 	}
 }
@@ -172,7 +173,7 @@ func (c *control) loadStatic() error {
 		}
 		all = append(all, objects...)
 	}
-	if c.options.etcd.off() {
+	if c.options.etcd.Off() {
 		all = append(all, unnumbered(all)...) // nobody else numbers their tags
 	}
 	for _, object := range all {

@@ -13,7 +13,7 @@ import (
 )
 
 func deleteCommand() *cobra.Command {
-	var o etcdOptions
+	var o etcdClient
 	var files []string
 	cmd := &cobra.Command{
 		Use:               "delete KIND NAME... | -f FILE...",

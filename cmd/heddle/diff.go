@@ -16,7 +16,7 @@ import (
 )
 
 func diffCommand() *cobra.Command {
-	s := &show{}
+	s := newShow()
 	var files []string
 	cmd := &cobra.Command{
 		Use:   "diff -f FILE...",
@@ -34,7 +34,7 @@ func diffCommand() *cobra.Command {
 				return err
 			}
 			return s.ask(cmd.OutOrStdout(), func() (io.ReadCloser, error) {
-				return s.client.post(cmd.Context(), "diff", wishesOf(objects))
+				return s.client.Post(cmd.Context(), "diff", wishesOf(objects))
 			}, printDifference)
 		},
 	}

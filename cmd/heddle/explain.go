@@ -14,7 +14,7 @@ import (
 )
 
 func explainCommand() *cobra.Command {
-	s, to := &show{}, ""
+	s, to := newShow(), ""
 	cmd := &cobra.Command{
 		Use:   "explain PREFIX [--to PEER]",
 		Short: "Say why a route is where it is, and why it is not where it is not",

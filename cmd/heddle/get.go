@@ -17,7 +17,7 @@ import (
 )
 
 func getCommand() *cobra.Command {
-	var o etcdOptions
+	var o etcdClient
 	format := "yaml"
 	cmd := &cobra.Command{
 		Use:   "get [KIND [NAME]]",

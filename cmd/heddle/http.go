@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"heddle/internal/api"
+	"heddle/internal/command"
 	"heddle/internal/telemetry"
 )
 
@@ -19,7 +20,7 @@ func (d *daemon) serveHTTP(stopping, background context.Context) error {
 	if d.web == nil {
 		return nil
 	}
-	build := api.Version{Version: version, Commit: commit(), Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
+	build := api.Version{Version: command.Release, Commit: command.Commit(), Go: runtime.Version(), Platform: command.Platform()}
 	state := func() api.State { return d.state(stopping) }
 	mux := http.NewServeMux()
 	mux.Handle("/", api.New(build, state))

@@ -9,6 +9,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"heddle/internal/command"
 )
 
 func main() {
@@ -32,7 +34,7 @@ func root() *cobra.Command {
 	cmd.AddCommand(
 		reflectorCommand(),
 		applyCommand(), getCommand(), deleteCommand(), checkCommand(), diffCommand(),
-		showCommand(), explainCommand(), benchCommand(), versionCommand(),
+		showCommand(), explainCommand(), benchCommand(), command.Version("heddle"),
 	)
 	return cmd
 }

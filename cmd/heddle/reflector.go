@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"heddle/bgp"
+	"heddle/internal/command"
 	"heddle/peering/session"
 	"heddle/reflector"
 	"heddle/reflector/rib"
@@ -28,10 +29,10 @@ func reflectorCommand() *cobra.Command {
 			"and reflect routes between them as RFC 4456 says. Every flag is also a key of the file given with --config.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := o.load(cmd.Flags()); err != nil {
+			if err := command.Load(o.config, cmd.Flags()); err != nil {
 				return err
 			}
-			log, err := logger(o.logLevel)
+			log, err := command.Logger(o.logLevel)
 			if err != nil {
 				return err
 			}
@@ -76,26 +77,26 @@ func (d *daemon) run(ctx context.Context) error {
 	// What the sessions and the tables need outlives the signal: they end first.
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	g := newGroup()
+	g := &command.Group{}
 	d.control = newControl(d.options, d.log)
-	g.start(func() error { return d.serveHTTP(ctx, background) })
-	g.start(func() error { d.watchEmbedded(background); return nil })
+	g.Start(func() error { return d.serveHTTP(ctx, background) })
+	g.Start(func() error { d.watchEmbedded(background); return nil })
 	batches := make(chan etcd.Batch, 1)
 	if d.watcher != nil {
-		g.start(func() error { return ignoreCanceled(d.watcher.Run(background, batches)) })
+		g.Start(func() error { return command.IgnoreCanceled(d.watcher.Run(background, batches)) })
 	} else {
 		batches <- etcd.Batch{Complete: true}
 	}
 	serveErr := d.serve(ctx, background, g, batches)
 	stop()
-	return errors.Join(serveErr, g.wait())
+	return errors.Join(serveErr, g.Wait())
 }
 
 // serve waits for the inventory and then runs sessions and tables until the
 // context ends.
-func (d *daemon) serve(ctx, background context.Context, g *group, batches <-chan etcd.Batch) error {
+func (d *daemon) serve(ctx, background context.Context, g *command.Group, batches <-chan etcd.Batch) error {
 	if err := d.control.first(ctx, batches); err != nil {
-		return ignoreCanceled(err)
+		return command.IgnoreCanceled(err)
 	}
 	self, err := d.identity()
 	if err != nil {
@@ -107,16 +108,16 @@ func (d *daemon) serve(ctx, background context.Context, g *group, batches <-chan
 		Port: d.options.port, Handler: tables, Log: d.log,
 	})
 	tables.Attach(sessions)
-	g.start(func() error { return tables.Run(background) })
-	d.log.Info("reflector", "version", version, "asn", self.ASN, "router-id", self.RouterID, "cluster-id", self.Cluster,
+	g.Start(func() error { return tables.Run(background) })
+	d.log.Info("reflector", "version", command.Release, "asn", self.ASN, "router-id", self.RouterID, "cluster-id", self.Cluster,
 		"revision", d.control.snapshot().Revision(), "objects", count(d.control.snapshot())+count(d.control.static))
-	if err := economize(); err != nil {
+	if err := command.Economize(); err != nil {
 		d.log.Warn("memory that start-up used stays resident", "error", err)
 	}
 	if err := d.control.attach(background, self, sessions, tables); err != nil {
-		return ignoreCanceled(err)
+		return command.IgnoreCanceled(err)
 	}
-	g.start(func() error { return d.control.run(background, batches) })
+	g.Start(func() error { return d.control.run(background, batches) })
 	return sessions.Run(ctx)
 }
 
@@ -153,20 +154,20 @@ func (d *daemon) closeListeners() {
 // openDatastore starts the embedded etcd if no other is named, and a client.
 func (d *daemon) openDatastore(ctx context.Context) (stop func(), err error) {
 	o := d.options
-	if o.etcd.off() {
+	if o.etcd.Off() {
 		return func() {}, nil
 	}
 	stopServer := func() {}
-	if len(o.etcd.endpoints) == 0 {
+	if len(o.etcd.Endpoints) == 0 {
 		server, err := embedded.Start(ctx, embedded.Config{Dir: o.dataDir, ListenClient: o.etcdListen, Logger: d.log})
 		if err != nil {
 			return nil, fmt.Errorf("%w; see --data-dir and --etcd-listen", err)
 		}
-		o.etcd.endpoints, stopServer = server.Endpoints(), server.Close
-		d.log.Info("embedded etcd", "endpoints", o.etcd.endpoints, "dir", o.dataDir)
+		o.etcd.Endpoints, stopServer = server.Endpoints(), server.Close
+		d.log.Info("embedded etcd", "endpoints", o.etcd.Endpoints, "dir", o.dataDir)
 		d.embedded = server
 	}
-	d.client, err = o.etcd.open(d.log)
+	d.client, err = o.etcd.Open(d.log)
 	if err != nil {
 		stopServer()
 		return nil, err
@@ -186,13 +187,6 @@ func (d *daemon) watchEmbedded(ctx context.Context) {
 	case err := <-d.embedded.Failed():
 		d.log.Error("embedded etcd failed: the inventory stays as it is; mend the cause and restart", "error", err)
 	}
-}
-
-func (o *etcdOptions) open(log *slog.Logger) (*etcd.Client, error) {
-	return etcd.Open(etcd.Config{
-		Endpoints: o.endpoints, CAFile: o.ca, CertFile: o.cert, KeyFile: o.key,
-		Username: o.user, PasswordFile: o.passwordFile, Logger: log,
-	})
 }
 
 // identity is who we are, by flag, file, inventory or default, in that order.
@@ -230,11 +224,4 @@ func firstIPv4(addresses []netip.Addr) bgp.RouterID {
 		}
 	}
 	return 0
-}
-
-func ignoreCanceled(err error) error {
-	if errors.Is(err, context.Canceled) {
-		return nil
-	}
-	return err
 }

@@ -16,16 +16,19 @@ import (
 
 	"heddle/bgp"
 	"heddle/internal/api"
+	"heddle/internal/command"
 )
 
 // show is what the commands below `heddle show` share.
 type show struct {
-	client client
+	client command.Client
 	format string
 }
 
+func newShow() *show { return &show{client: command.Client{Daemon: "reflector"}} }
+
 func showCommand() *cobra.Command {
-	s := &show{}
+	s := newShow()
 	cmd := &cobra.Command{
 		Use:   "show",
 		Short: "Show what a running reflector knows",
@@ -49,7 +52,7 @@ func showCommand() *cobra.Command {
 
 // flags are those of everything that asks a running reflector.
 func (s *show) flags(f *pflag.FlagSet) {
-	f.StringVar(&s.client.address, "http", "127.0.0.1:8179", "`ADDR:PORT` of the reflector's --http")
+	f.StringVar(&s.client.Address, "http", "127.0.0.1:8179", "`ADDR:PORT` of the reflector's --http")
 	f.StringVarP(&s.format, "output", "o", "table", "`FORMAT`: table or json")
 }
 
@@ -97,7 +100,7 @@ func (s *show) routesCommand() *cobra.Command {
 
 // run asks for a list and prints it: JSON as it is served, or a table.
 func (s *show) run(ctx context.Context, w io.Writer, list string, query url.Values, table func(io.Writer, io.Reader) error) error {
-	return s.ask(w, func() (io.ReadCloser, error) { return s.client.get(ctx, list, query) }, table)
+	return s.ask(w, func() (io.ReadCloser, error) { return s.client.Get(ctx, list, query) }, table)
 }
 
 func (s *show) ask(w io.Writer, question func() (io.ReadCloser, error), table func(io.Writer, io.Reader) error) error {

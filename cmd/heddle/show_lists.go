@@ -6,11 +6,12 @@ import (
 	"strings"
 
 	"heddle/internal/api"
+	"heddle/internal/command"
 )
 
 func showGroups(w io.Writer, body io.Reader) error {
 	var rows [][]string
-	err := each(body, func(g api.Group) {
+	err := command.Each(body, func(g api.Group) {
 		var members []string
 		for _, m := range g.Members {
 			members = append(members, m.Name)
@@ -33,7 +34,7 @@ func showGroups(w io.Writer, body io.Reader) error {
 // showProblems prints sentences, which are never cut: they say what to do.
 func showProblems(w io.Writer, body io.Reader) error {
 	var rows [][]string
-	if err := each(body, func(p api.Problem) { rows = append(rows, []string{p.Area, p.Object, p.Text}) }); err != nil {
+	if err := command.Each(body, func(p api.Problem) { rows = append(rows, []string{p.Area, p.Object, p.Text}) }); err != nil {
 		return err
 	}
 	lines := []string{"no problems"}

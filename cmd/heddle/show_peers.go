@@ -9,12 +9,13 @@ import (
 	"time"
 
 	"heddle/internal/api"
+	"heddle/internal/command"
 	"heddle/peering/session"
 )
 
 func showPeers(w io.Writer, body io.Reader) error {
 	var peers []api.Peer
-	if err := each(body, func(p api.Peer) { peers = append(peers, p) }); err != nil {
+	if err := command.Each(body, func(p api.Peer) { peers = append(peers, p) }); err != nil {
 		return err
 	}
 	return peersTable(w, peers, time.Now())

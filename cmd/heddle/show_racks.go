@@ -7,11 +7,12 @@ import (
 	"time"
 
 	"heddle/internal/api"
+	"heddle/internal/command"
 )
 
 func showRacks(w io.Writer, body io.Reader) error {
 	var rows [][]string
-	err := each(body, func(r api.Rack) {
+	err := command.Each(body, func(r api.Rack) {
 		rows = append(rows, []string{
 			r.Name, fmt.Sprint(r.Hosts), fmt.Sprint(r.InRack), fmt.Sprint(r.ExceptionsIn), fmt.Sprint(r.ExceptionsOut),
 			fmt.Sprint(r.Summaries), fmt.Sprint(r.ToldOn), compression(r), budget(r), tors(r),
@@ -56,7 +57,7 @@ func tors(r api.Rack) string {
 
 func showSummaries(w io.Writer, body io.Reader) error {
 	var rows [][]string
-	err := each(body, func(s api.Summary) {
+	err := command.Each(body, func(s api.Summary) {
 		rows = append(rows, []string{s.Prefix.String(), s.Pool, s.Rack, fmt.Sprint(s.Routes), summaryState(s), strings.Join(summaryMarks(s), ",")})
 	})
 	if err != nil {
@@ -99,7 +100,7 @@ func clock(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 func showExceptions(w io.Writer, body io.Reader) error {
 	var rows [][]string
-	err := each(body, func(e api.ExceptionRoute) {
+	err := command.Each(body, func(e api.ExceptionRoute) {
 		since := ""
 		if e.Since != nil {
 			since = clock(*e.Since)
@@ -118,7 +119,7 @@ func showExceptions(w io.Writer, body io.Reader) error {
 
 func showGhosts(w io.Writer, body io.Reader) error {
 	var rows [][]string
-	err := each(body, func(g api.Ghost) {
+	err := command.Each(body, func(g api.Ghost) {
 		state := "in use"
 		if g.Refused {
 			state = "refused"
@@ -137,7 +138,7 @@ func showGhosts(w io.Writer, body io.Reader) error {
 
 func showBlackHoles(w io.Writer, body io.Reader) error {
 	var rows [][]string
-	err := each(body, func(b api.BlackHole) {
+	err := command.Each(body, func(b api.BlackHole) {
 		why := "the node has no session here"
 		if b.Session {
 			why = "the node has a session and does not announce it"

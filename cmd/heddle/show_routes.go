@@ -7,12 +7,13 @@ import (
 	"strings"
 
 	"heddle/internal/api"
+	"heddle/internal/command"
 )
 
 // showRoutes prints routes by prefix, or the sentence that there are none.
 func showRoutes(w io.Writer, body io.Reader, none string) error {
 	var routes []api.Route
-	if err := each(body, func(r api.Route) { routes = append(routes, r) }); err != nil {
+	if err := command.Each(body, func(r api.Route) { routes = append(routes, r) }); err != nil {
 		return err
 	}
 	if len(routes) == 0 {

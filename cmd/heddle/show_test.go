@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"heddle/internal/api"
+	"heddle/internal/command"
 )
 
 var update = flag.Bool("update", false, "write what commands print into testdata")
@@ -69,7 +70,7 @@ func TestGoldenPeers(t *testing.T) {
 	}
 	defer file.Close()
 	var peers []api.Peer
-	if err := each(file, func(p api.Peer) { peers = append(peers, p) }); err != nil {
+	if err := command.Each(file, func(p api.Peer) { peers = append(peers, p) }); err != nil {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer

@@ -15,7 +15,7 @@ func house() map[string][]string {
 		"peering", "peering/session", "peering/wire", "summarize", "reflector", "reflector/rib",
 	}
 	return map[string][]string{
-		"cmd/heddle": append([]string{"internal/config", "internal/api", "internal/telemetry", "lab/bench"}, all...),
+		"cmd/heddle": append([]string{"internal/command", "internal/api", "internal/telemetry", "lab/bench"}, all...),
 
 		"reflector":     append([]string{"peering/session", "reflector/rib", "summarize"}, sessions...),
 		"reflector/rib": {"bgp", "topology", "peering/wire", "summarize"},
@@ -43,6 +43,7 @@ func house() map[string][]string {
 
 		// Beside the rows.
 		"internal/config":            nil,
+		"internal/command":           append([]string{"internal/config", "topology/etcd"}, words...),
 		"internal/api":               all,
 		"internal/telemetry":         append([]string{"internal/api"}, all...),
 		"internal/archtest":          nil,
@@ -70,10 +71,10 @@ func doors() []door {
 		{"github.com/osrg/gobgp/v3/pkg/apiutil", []string{"internal/api"}, "GoBGP's API belongs to internal/api"},
 		{"github.com/osrg/gobgp/v3/pkg/server", nil, "GoBGP's server is a peer in tests, never a part of ours"},
 		{"github.com/prometheus/", []string{"internal/telemetry"}, "give your package a Stats and let internal/telemetry read it"},
-		{"github.com/spf13/", []string{"cmd/heddle"}, "commands and flags are wiring and stay in cmd"},
+		{"github.com/spf13/", []string{"cmd/heddle", "internal/command"}, "commands and flags are wiring and stay in cmd"},
 		{"github.com/goccy/go-yaml", []string{"internal/config", "topology/manifest"}, "YAML is read in internal/config and topology/manifest"},
 		{"log/slog", []string{
-			"cmd/heddle", "reflector", "peering/session", "topology/etcd", "topology/etcd/embedded", "internal/api", "internal/telemetry", "lab/interop",
+			"cmd/heddle", "internal/command", "reflector", "peering/session", "topology/etcd", "topology/etcd/embedded", "internal/api", "internal/telemetry", "lab/interop",
 		}, "the core is silent: return a value and let the shell speak"},
 		{"os/exec", []string{"agent/firewall", "lab/netns", "lab/interop", "lab/racks", "lab/bench"}, "no program is run but iptables, and by the lab"},
 		{"github.com/gaissmai/bart", []string{"summarize"}, "longest prefix match is summarize.Map's"},

@@ -1,20 +1,19 @@
-package main
+package command
 
 import (
 	"errors"
 	"sync"
 )
 
-// group runs goroutines and gathers their errors.
-type group struct {
+// Group runs goroutines and gathers their errors. The zero value is ready.
+type Group struct {
 	done sync.WaitGroup
 	mu   sync.Mutex
 	errs []error
 }
 
-func newGroup() *group { return &group{} }
-
-func (g *group) start(f func() error) {
+// Start runs f.
+func (g *Group) Start(f func() error) {
 	g.done.Go(func() {
 		if err := f(); err != nil {
 			g.mu.Lock()
@@ -24,7 +23,8 @@ func (g *group) start(f func() error) {
 	})
 }
 
-func (g *group) wait() error {
+// Wait returns when all have, with what went wrong.
+func (g *Group) Wait() error {
 	g.done.Wait()
 	return errors.Join(g.errs...)
 }

@@ -1,4 +1,4 @@
-package main
+package command
 
 import (
 	"bytes"
@@ -12,36 +12,37 @@ import (
 	"net/url"
 	"strings"
 	"time"
-
-	"heddle/internal/api"
 )
 
-// client asks a running reflector.
-type client struct{ address string }
+// Client asks a running daemon.
+type Client struct {
+	Address string // of its --http
+	Daemon  string // what it is: "reflector" or "agent"
+}
 
 // clientPatience bounds the wait for an answer to begin. How long it goes on is a
 // matter of how many routes there are.
 const clientPatience = 10 * time.Second
 
-// get asks for a list and gives the answer as it comes in.
-func (c client) get(ctx context.Context, list string, query url.Values) (io.ReadCloser, error) {
-	target := url.URL{Scheme: "http", Host: c.address, Path: "/api/v1/" + list, RawQuery: query.Encode()}
+// Get asks for a list and gives the answer as it comes in.
+func (c Client) Get(ctx context.Context, list string, query url.Values) (io.ReadCloser, error) {
+	target := url.URL{Scheme: "http", Host: c.Address, Path: "/api/v1/" + list, RawQuery: query.Encode()}
 	return c.do(ctx, http.MethodGet, target, nil)
 }
 
-// post puts a question that is too long for an address.
-func (c client) post(ctx context.Context, question string, body any) (io.ReadCloser, error) {
+// Post puts a question that is too long for an address.
+func (c Client) Post(ctx context.Context, question string, body any) (io.ReadCloser, error) {
 	octets, err := json.Marshal(body)
 	if err != nil {
 		return nil, err
 	}
-	return c.do(ctx, http.MethodPost, url.URL{Scheme: "http", Host: c.address, Path: "/api/v1/" + question}, bytes.NewReader(octets))
+	return c.do(ctx, http.MethodPost, url.URL{Scheme: "http", Host: c.Address, Path: "/api/v1/" + question}, bytes.NewReader(octets))
 }
 
-func (c client) do(ctx context.Context, method string, target url.URL, body io.Reader) (io.ReadCloser, error) {
+func (c Client) do(ctx context.Context, method string, target url.URL, body io.Reader) (io.ReadCloser, error) {
 	request, err := http.NewRequestWithContext(ctx, method, target.String(), body)
 	if err != nil {
-		return nil, fmt.Errorf("--http %s: want an address such as 127.0.0.1:8179", c.address)
+		return nil, fmt.Errorf("--http %s: want an address such as 127.0.0.1:8179", c.Address)
 	}
 	transport := &http.Transport{
 		DialContext:           (&net.Dialer{Timeout: clientPatience}).DialContext,
@@ -56,15 +57,15 @@ func (c client) do(ctx context.Context, method string, target url.URL, body io.R
 		return response.Body, nil
 	}
 	defer response.Body.Close()
-	var refusal api.Refusal
+	var refusal struct{ Error string }
 	if json.NewDecoder(response.Body).Decode(&refusal) != nil || refusal.Error == "" {
-		return nil, fmt.Errorf("what answers at %s is no reflector of this release (%s): is --http right?", c.address, response.Status)
+		return nil, fmt.Errorf("what answers at %s is no %s of this release (%s): is --http right?", c.Address, c.Daemon, response.Status)
 	}
-	return nil, fmt.Errorf("the reflector at %s: %s", c.address, refusal.Error)
+	return nil, fmt.Errorf("the %s at %s: %s", c.Daemon, c.Address, refusal.Error)
 }
 
 // unreachable says what was tried and what to look at.
-func (c client) unreachable(ctx context.Context, err error) error {
+func (c Client) unreachable(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -73,12 +74,12 @@ func (c client) unreachable(ctx context.Context, err error) error {
 		reason = dial.Err
 	}
 	text := strings.TrimPrefix(reason.Error(), "connect: ")
-	return fmt.Errorf("no answer from %s (%s): is the reflector running, and is this its --http address?", c.address, text)
+	return fmt.Errorf("no answer from %s (%s): is the %s running, and is this its --http address?", c.Address, text, c.Daemon)
 }
 
-// each hands over the elements of a JSON array one by one. An array that breaks
+// Each hands over the elements of a JSON array one by one. An array that breaks
 // off is an error.
-func each[T any](body io.Reader, take func(T)) error {
+func Each[T any](body io.Reader, take func(T)) error {
 	d := json.NewDecoder(body)
 	if _, err := d.Token(); err != nil {
 		return fmt.Errorf("the answer breaks off: %w", err)

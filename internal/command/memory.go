@@ -1,4 +1,4 @@
-package main
+package command
 
 import (
 	"bufio"
@@ -15,11 +15,11 @@ import (
 // they are, and what would wait for it is resident meanwhile.
 const collectAt = 25
 
-// economize keeps resident only what is in use. A daemon that has just started
+// Economize keeps resident only what is in use. A daemon that has just started
 // has touched the initialisation of everything that is linked in, etcd and gRPC
 // among it: most of it is not looked at again. Those pages are the file's; what is
 // wanted once more comes from the page cache.
-func economize() error {
+func Economize() error {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(collectAt)
 	}
