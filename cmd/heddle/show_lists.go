@@ -28,7 +28,7 @@ func showGroups(w io.Writer, body io.Reader) error {
 		_, err := fmt.Fprintln(w, "no groups: no session is established")
 		return err
 	}
-	return writeTable(w, []string{"GROUP", "PEERS", "WALKING", "LOG", "IPV4", "IPV6", "MEMBERS"}, rows)
+	return command.WriteTable(w, []string{"GROUP", "PEERS", "WALKING", "LOG", "IPV4", "IPV6", "MEMBERS"}, rows)
 }
 
 // showProblems prints sentences, which are never cut: they say what to do.
@@ -39,7 +39,7 @@ func showProblems(w io.Writer, body io.Reader) error {
 	}
 	lines := []string{"no problems"}
 	if len(rows) > 0 {
-		lines, _ = align([]string{"AREA", "OBJECT", "PROBLEM"}, rows)
+		lines, _ = command.Align([]string{"AREA", "OBJECT", "PROBLEM"}, rows)
 	}
 	_, err := fmt.Fprintln(w, strings.Join(lines, "\n"))
 	return err

@@ -32,11 +32,11 @@ func peersTable(w io.Writer, peers []api.Peer, now time.Time) error {
 	var rows [][]string
 	for _, p := range peers {
 		rows = append(rows, []string{
-			p.Name, p.Address.String(), p.ASN.String(), p.Role, p.Rack, p.State, span(now.Sub(p.Since)),
+			p.Name, p.Address.String(), p.ASN.String(), p.Role, p.Rack, p.State, command.Span(now.Sub(p.Since)),
 			inOut(p, "ipv4"), inOut(p, "ipv6"), peerNote(p),
 		})
 	}
-	return writeTable(w, []string{"NAME", "ADDRESS", "AS", "ROLE", "RACK", "STATE", "FOR", "V4 IN/OUT", "V6 IN/OUT", "NOTE"}, rows)
+	return command.WriteTable(w, []string{"NAME", "ADDRESS", "AS", "ROLE", "RACK", "STATE", "FOR", "V4 IN/OUT", "V6 IN/OUT", "NOTE"}, rows)
 }
 
 // inOut is routes received and advertised, of a family that is spoken.

@@ -25,7 +25,7 @@ func showRacks(w io.Writer, body io.Reader) error {
 		_, err := fmt.Fprintln(w, "no racks: the inventory names none")
 		return err
 	}
-	return writeTable(w, []string{"RACK", "HOSTS", "IN RACK", "IN", "OUT", "SUMMARIES", "TOLD ON", "RATIO", "BUDGET", "TORS"}, rows)
+	return command.WriteTable(w, []string{"RACK", "HOSTS", "IN RACK", "IN", "OUT", "SUMMARIES", "TOLD ON", "RATIO", "BUDGET", "TORS"}, rows)
 }
 
 // compression is how many routes of the rack stand behind one that is told on.
@@ -42,7 +42,7 @@ func budget(r api.Rack) string {
 	}
 	text := fmt.Sprintf("%d of %d", r.Held, r.Budget)
 	if r.Growth.FullIn > 0 {
-		text += ", full in " + span(time.Duration(r.Growth.FullIn)*time.Second)
+		text += ", full in " + command.Span(time.Duration(r.Growth.FullIn)*time.Second)
 	}
 	return text
 }
@@ -67,7 +67,7 @@ func showSummaries(w io.Writer, body io.Reader) error {
 		_, err := fmt.Fprintln(w, "no pools: the inventory names none")
 		return err
 	}
-	return writeTable(w, []string{"PREFIX", "POOL", "HOME", "ROUTES", "SUMMARY", ""}, rows)
+	return command.WriteTable(w, []string{"PREFIX", "POOL", "HOME", "ROUTES", "SUMMARY", ""}, rows)
 }
 
 // summaryState is whether the summary exists, and why not.
@@ -114,7 +114,7 @@ func showExceptions(w io.Writer, body io.Reader) error {
 		_, err := fmt.Fprintln(w, "no exceptions: every host route is at home")
 		return err
 	}
-	return writeTable(w, []string{"PREFIX", "POOL", "HOME", "NOW", "SINCE", "NEXT HOP", "FROM"}, rows)
+	return command.WriteTable(w, []string{"PREFIX", "POOL", "HOME", "NOW", "SINCE", "NEXT HOP", "FROM"}, rows)
 }
 
 func showGhosts(w io.Writer, body io.Reader) error {
@@ -133,7 +133,7 @@ func showGhosts(w io.Writer, body io.Reader) error {
 		_, err := fmt.Fprintln(w, "no ghosts: every route inside a pool is of a workload of its node")
 		return err
 	}
-	return writeTable(w, []string{"PREFIX", "FROM", "NODE", "NEXT HOP", "STATE"}, rows)
+	return command.WriteTable(w, []string{"PREFIX", "FROM", "NODE", "NEXT HOP", "STATE"}, rows)
 }
 
 func showBlackHoles(w io.Writer, body io.Reader) error {
@@ -152,5 +152,5 @@ func showBlackHoles(w io.Writer, body io.Reader) error {
 		_, err := fmt.Fprintln(w, "no black holes: every live workload is announced by its node")
 		return err
 	}
-	return writeTable(w, []string{"ADDRESS", "WORKLOAD", "NODE", "WHY"}, rows)
+	return command.WriteTable(w, []string{"ADDRESS", "WORKLOAD", "NODE", "WHY"}, rows)
 }

@@ -27,7 +27,7 @@ func showRoutes(w io.Writer, body io.Reader, none string) error {
 			rows = append(rows, pathRow(r, p))
 		}
 	}
-	return writeTable(w, []string{"", "PREFIX", "FROM", "NEXT HOP", "KIND", "PREF", "AS PATH", "TAGS", "WHY NOT BEST"}, rows)
+	return command.WriteTable(w, []string{"", "PREFIX", "FROM", "NEXT HOP", "KIND", "PREF", "AS PATH", "TAGS", "WHY NOT BEST"}, rows)
 }
 
 func pathRow(r api.Route, p api.Path) []string {

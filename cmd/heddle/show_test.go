@@ -134,7 +134,7 @@ func TestSpansHaveTwoUnits(t *testing.T) {
 	for d, want := range map[time.Duration]string{
 		-time.Second: "0s", 59 * time.Second: "59s", 61 * time.Second: "1m01s", 3*time.Hour + 5*time.Minute: "3h05m", 49 * time.Hour: "2d01h",
 	} {
-		if got := span(d); got != want {
+		if got := command.Span(d); got != want {
 			t.Errorf("%s is %s, want %s", d, got, want)
 		}
 	}

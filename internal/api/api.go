@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"heddle/bgp"
+	"heddle/internal/web"
 	"heddle/peering"
 	"heddle/peering/session"
 	"heddle/reflector"
@@ -68,7 +69,7 @@ func New(version Version, state func() State) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", h.alive)
 	mux.HandleFunc("GET /readyz", h.ready)
-	mux.HandleFunc("GET /api/v1/version", func(w http.ResponseWriter, _ *http.Request) { writeObject(w, http.StatusOK, version) })
+	mux.HandleFunc("GET /api/v1/version", func(w http.ResponseWriter, _ *http.Request) { web.WriteObject(w, http.StatusOK, version) })
 	mux.HandleFunc("GET /api/v1/routes", h.routes)
 	mux.HandleFunc("GET /api/v1/peers", list(h, peers))
 	mux.HandleFunc("GET /api/v1/groups", list(h, groups))
@@ -94,16 +95,16 @@ func list[T any](h *handler, answer func(context.Context, State) ([]T, error)) h
 		}
 		elements, err := answer(r.Context(), state)
 		if err != nil {
-			refuse(w, http.StatusServiceUnavailable, err)
+			web.Refuse(w, http.StatusServiceUnavailable, err)
 			return
 		}
-		a := newArray(w)
+		a := web.NewArray(w)
 		for _, element := range elements {
-			if a.add(element) != nil {
+			if a.Add(element) != nil {
 				return // nobody reads any more
 			}
 		}
-		_ = a.end()
+		_ = a.End()
 	}
 }
 
@@ -112,14 +113,14 @@ func list[T any](h *handler, answer func(context.Context, State) ([]T, error)) h
 func (h *handler) begin(w http.ResponseWriter, r *http.Request, parameters ...string) (State, bool) {
 	for name := range r.URL.Query() {
 		if !slices.Contains(parameters, name) {
-			refuse(w, http.StatusBadRequest, fmt.Errorf("%s has no parameter %q", r.URL.Path, name))
+			web.Refuse(w, http.StatusBadRequest, fmt.Errorf("%s has no parameter %q", r.URL.Path, name))
 			return State{}, false
 		}
 	}
 	state := h.state()
 	if state.Sessions == nil {
 		w.Header().Set("Retry-After", "1")
-		refuse(w, http.StatusServiceUnavailable, errors.New(incomplete(state)))
+		web.Refuse(w, http.StatusServiceUnavailable, errors.New(incomplete(state)))
 		return State{}, false
 	}
 	return state, true

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/netip"
 
+	"heddle/internal/web"
 	"heddle/peering"
 	"heddle/reflector"
 	"heddle/topology"
@@ -72,13 +73,13 @@ func (h *handler) diff(w http.ResponseWriter, r *http.Request) {
 	}
 	var wishes []Wish
 	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, wishesMost)).Decode(&wishes); err != nil {
-		refuse(w, http.StatusBadRequest, fmt.Errorf("want an array of {path, value}: %w", err))
+		web.Refuse(w, http.StatusBadRequest, fmt.Errorf("want an array of {path, value}: %w", err))
 		return
 	}
 	next, objects := wished(state.Fabric, wishes)
 	change, err := state.Tables.Compare(r.Context(), next)
 	if err != nil {
-		refuse(w, http.StatusServiceUnavailable, err)
+		web.Refuse(w, http.StatusServiceUnavailable, err)
 		return
 	}
 	d := Difference{
@@ -90,7 +91,7 @@ func (h *handler) diff(w http.ResponseWriter, r *http.Request) {
 	}
 	d.Problems, d.Mended = newProblems(state.Fabric, next), newProblems(next, state.Fabric)
 	d.Unchanged = len(objects.Added)+len(objects.Changed) == 0
-	writeObject(w, http.StatusOK, d)
+	web.WriteObject(w, http.StatusOK, d)
 }
 
 // wished is the fabric with the wishes come true, and what of it is new.

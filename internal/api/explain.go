@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/netip"
 
+	"heddle/internal/web"
 	"heddle/reflector"
 )
 
@@ -48,18 +49,18 @@ func (h *handler) explain(w http.ResponseWriter, r *http.Request) {
 	}
 	prefix, err := ParsePrefix(r.URL.Query().Get("prefix"))
 	if err != nil {
-		refuse(w, http.StatusBadRequest, err)
+		web.Refuse(w, http.StatusBadRequest, err)
 		return
 	}
 	to := r.URL.Query().Get("to")
 	e, known, err := state.Tables.Explain(r.Context(), prefix, to)
 	switch {
 	case err != nil:
-		refuse(w, http.StatusServiceUnavailable, err)
+		web.Refuse(w, http.StatusServiceUnavailable, err)
 	case !known:
-		refuse(w, http.StatusNotFound, fmt.Errorf("no peer %q has a session: `heddle show peers` lists names and addresses", to))
+		web.Refuse(w, http.StatusNotFound, fmt.Errorf("no peer %q has a session: `heddle show peers` lists names and addresses", to))
 	default:
-		writeObject(w, http.StatusOK, explanationOf(&e))
+		web.WriteObject(w, http.StatusOK, explanationOf(&e))
 	}
 }
 

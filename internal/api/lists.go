@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"heddle/bgp"
+	"heddle/internal/web"
 	"heddle/reflector"
 )
 
@@ -47,12 +48,12 @@ func streamed(h *handler, walk func(context.Context, State, func(any) error) err
 		if !ok {
 			return
 		}
-		a := newArray(w)
-		err := walk(r.Context(), state, a.add)
+		a := web.NewArray(w)
+		err := walk(r.Context(), state, a.Add)
 		switch {
-		case err != nil && !a.sent.begun:
-			refuse(w, http.StatusServiceUnavailable, err)
-		case err != nil || a.end() != nil:
+		case err != nil && !a.Begun():
+			web.Refuse(w, http.StatusServiceUnavailable, err)
+		case err != nil || a.End() != nil:
 			panic(http.ErrAbortHandler)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 
 	"heddle/bgp"
+	"heddle/internal/web"
 	"heddle/reflector"
 )
 
@@ -57,7 +58,7 @@ func (h *handler) routes(w http.ResponseWriter, r *http.Request) {
 	if q.Has("family") {
 		family, err := bgp.ParseFamily(q.Get("family"))
 		if err != nil {
-			refuse(w, http.StatusBadRequest, err)
+			web.Refuse(w, http.StatusBadRequest, err)
 			return
 		}
 		families = []bgp.Family{family}
@@ -68,21 +69,21 @@ func (h *handler) routes(w http.ResponseWriter, r *http.Request) {
 // stream writes routes as the tables hand them over. Once some are on their way, an
 // error breaks the connection: the reader must not take a part for the whole.
 func stream(w http.ResponseWriter, r *http.Request, s State, families []bgp.Family) {
-	a := newArray(w)
+	a := web.NewArray(w)
 	for _, family := range families {
 		err := s.Tables.Routes(r.Context(), family, func(route reflector.Route) error {
-			return a.add(routeOf(route))
+			return a.Add(routeOf(route))
 		})
 		switch {
 		case err == nil:
-		case !a.sent.begun:
-			refuse(w, http.StatusServiceUnavailable, err)
+		case !a.Begun():
+			web.Refuse(w, http.StatusServiceUnavailable, err)
 			return
 		default:
 			panic(http.ErrAbortHandler)
 		}
 	}
-	if a.end() != nil {
+	if a.End() != nil {
 		panic(http.ErrAbortHandler)
 	}
 }
@@ -94,19 +95,19 @@ func (h *handler) lookup(w http.ResponseWriter, r *http.Request, s State, text, 
 		err = fmt.Errorf("prefix %s is not of family %q: leave the family out", prefix, family)
 	}
 	if err != nil {
-		refuse(w, http.StatusBadRequest, err)
+		web.Refuse(w, http.StatusBadRequest, err)
 		return
 	}
 	route, err := s.Tables.Lookup(r.Context(), prefix)
 	if err != nil {
-		refuse(w, http.StatusServiceUnavailable, err)
+		web.Refuse(w, http.StatusServiceUnavailable, err)
 		return
 	}
-	a := newArray(w)
+	a := web.NewArray(w)
 	if len(route.Paths) > 0 {
-		_ = a.add(routeOf(route)) // an error stays for the end
+		_ = a.Add(routeOf(route)) // an error stays for the end
 	}
-	_ = a.end() // nobody reads any more
+	_ = a.End() // nobody reads any more
 }
 
 // ParsePrefix reads a prefix; an address alone is its host route.

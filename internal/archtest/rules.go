@@ -20,6 +20,13 @@ func house() map[string][]string {
 		"reflector":     append([]string{"peering/session", "reflector/rib", "summarize"}, sessions...),
 		"reflector/rib": {"bgp", "topology", "peering/wire", "summarize"},
 
+		"cmd/heddle-agent": {
+			"internal/command", "internal/hostapi", "agent", "agent/derive", "agent/fib", "agent/firewall",
+			"bgp", "topology", "topology/etcd", "topology/manifest", "peering", "peering/session",
+		},
+		"agent":          append([]string{"agent/derive", "agent/fib", "agent/firewall", "agent/routes", "peering/session"}, sessions...),
+		"agent/derive":   append([]string{"agent/fib", "agent/firewall"}, fabric...),
+		"agent/routes":   {"bgp", "peering/wire"},
 		"agent/fib":      words,
 		"agent/firewall": words,
 
@@ -44,7 +51,9 @@ func house() map[string][]string {
 		// Beside the rows.
 		"internal/config":            nil,
 		"internal/command":           append([]string{"internal/config", "topology/etcd"}, words...),
-		"internal/api":               all,
+		"internal/web":               nil,
+		"internal/api":               append([]string{"internal/web"}, all...),
+		"internal/hostapi":           append([]string{"internal/web", "agent", "agent/derive", "agent/firewall", "agent/routes", "peering/session", "topology/etcd"}, fabric...),
 		"internal/telemetry":         append([]string{"internal/api"}, all...),
 		"internal/archtest":          nil,
 		"internal/oracle":            nil,
@@ -70,21 +79,22 @@ func doors() []door {
 		{"github.com/osrg/gobgp/v3/api", []string{"internal/api"}, "GoBGP's API belongs to internal/api"},
 		{"github.com/osrg/gobgp/v3/pkg/apiutil", []string{"internal/api"}, "GoBGP's API belongs to internal/api"},
 		{"github.com/osrg/gobgp/v3/pkg/server", nil, "GoBGP's server is a peer in tests, never a part of ours"},
-		{"github.com/prometheus/", []string{"internal/telemetry"}, "give your package a Stats and let internal/telemetry read it"},
-		{"github.com/spf13/", []string{"cmd/heddle", "internal/command"}, "commands and flags are wiring and stay in cmd"},
+		{"github.com/prometheus/", []string{"internal/telemetry", "internal/hostapi"}, "give your package a Stats and let internal/telemetry read it"},
+		{"github.com/coreos/go-systemd", []string{"internal/command"}, "who runs us is internal/command's to know"},
+		{"github.com/spf13/", []string{"cmd/heddle", "cmd/heddle-agent", "internal/command"}, "commands and flags are wiring and stay in cmd"},
 		{"github.com/goccy/go-yaml", []string{"internal/config", "topology/manifest"}, "YAML is read in internal/config and topology/manifest"},
 		{"log/slog", []string{
-			"cmd/heddle", "internal/command", "reflector", "peering/session", "topology/etcd", "topology/etcd/embedded", "internal/api", "internal/telemetry", "lab/interop",
+			"cmd/heddle", "cmd/heddle-agent", "internal/command", "agent", "reflector", "peering/session", "topology/etcd", "topology/etcd/embedded", "internal/api", "internal/telemetry", "lab/interop",
 		}, "the core is silent: return a value and let the shell speak"},
 		{"os/exec", []string{"agent/firewall", "lab/netns", "lab/interop", "lab/racks", "lab/bench"}, "no program is run but iptables, and by the lab"},
-		{"github.com/gaissmai/bart", []string{"summarize"}, "longest prefix match is summarize.Map's"},
+		{"github.com/gaissmai/bart", []string{"summarize", "agent"}, "longest prefix match is summarize.Map's, and the agent's of how next hops are reached"},
 		{"unsafe", []string{"peering/session"}, "only the socket calls need it"},
 	}
 }
 
 // pure packages take values and give values: no logs, no sockets, no clock.
 func pure() []string {
-	return []string{"bgp", "topology", "topology/manifest", "peering", "peering/wire", "summarize", "reflector/rib"}
+	return []string{"bgp", "topology", "topology/manifest", "peering", "peering/wire", "summarize", "reflector/rib", "agent/derive", "agent/routes"}
 }
 
 // impure is what a pure package may not import, and why. time is welcome for its

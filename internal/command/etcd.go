@@ -2,6 +2,7 @@ package command
 
 import (
 	"log/slog"
+	"net/url"
 
 	"github.com/spf13/pflag"
 
@@ -37,4 +38,14 @@ func (o *Etcd) Open(log *slog.Logger) (*etcd.Client, error) {
 		Endpoints: o.Endpoints, CAFile: o.CA, CertFile: o.Cert, KeyFile: o.Key,
 		Username: o.User, PasswordFile: o.PasswordFile, Logger: log,
 	})
+}
+
+// Hosts is the host of each endpoint.
+func (o *Etcd) Hosts() (hosts []string) {
+	for _, endpoint := range o.Endpoints {
+		if u, err := url.Parse(endpoint); err == nil && u.Hostname() != "" {
+			hosts = append(hosts, u.Hostname())
+		}
+	}
+	return hosts
 }

@@ -1,4 +1,4 @@
-package api
+package web
 
 import (
 	"bufio"
@@ -8,9 +8,9 @@ import (
 	"net/http"
 )
 
-// array writes a JSON array element by element, each on a line of its own: valid
+// Array writes a JSON array element by element, each on a line of its own: valid
 // JSON, and yet of use to those who only have grep.
-type array struct {
+type Array struct {
 	out    *bufio.Writer
 	sent   sent
 	line   bytes.Buffer
@@ -18,9 +18,13 @@ type array struct {
 	count  int
 }
 
-func newArray(w http.ResponseWriter) *array {
+// Begun says whether anything is on its way that cannot be taken back.
+func (a *Array) Begun() bool { return a.sent.begun }
+
+// NewArray begins one.
+func NewArray(w http.ResponseWriter) *Array {
 	w.Header().Set("Content-Type", "application/json")
-	a := &array{}
+	a := &Array{}
 	a.out = bufio.NewWriterSize(&a.sent, 32<<10)
 	a.sent.to = w
 	a.encode = json.NewEncoder(&a.line)
@@ -39,11 +43,11 @@ func (s *sent) Write(octets []byte) (int, error) {
 	return s.to.Write(octets)
 }
 
-// add writes one element. The error is that of the connection.
-func (a *array) add(element any) error {
+// Add writes one element. The error is that of the connection.
+func (a *Array) Add(element any) error {
 	a.line.Reset()
 	if err := a.encode.Encode(element); err != nil {
-		panic("api: " + err.Error()) // one of our own types
+		panic("web: " + err.Error()) // one of our own types
 	}
 	between := ",\n"
 	if a.count == 0 {
@@ -55,8 +59,8 @@ func (a *array) add(element any) error {
 	return err
 }
 
-// end closes the array.
-func (a *array) end() error {
+// End closes the array.
+func (a *Array) End() error {
 	if a.count == 0 {
 		_, _ = a.out.WriteString("[]\n")
 	} else {
@@ -70,11 +74,13 @@ type Refusal struct {
 	Error string `json:"error"`
 }
 
-func refuse(w http.ResponseWriter, code int, err error) {
-	writeObject(w, code, Refusal{err.Error()})
+// Refuse answers with an error.
+func Refuse(w http.ResponseWriter, code int, err error) {
+	WriteObject(w, code, Refusal{err.Error()})
 }
 
-func writeObject(w http.ResponseWriter, code int, object any) {
+// WriteObject answers with one object.
+func WriteObject(w http.ResponseWriter, code int, object any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
 	e := json.NewEncoder(w)

@@ -1,0 +1,256 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/netip"
+
+	"heddle/agent/derive"
+	"heddle/agent/fib"
+	"heddle/bgp"
+)
+
+// settle does what the events taken come to.
+func (a *Agent) settle(ctx context.Context) {
+	if a.snapshot == nil {
+		return
+	}
+	if a.linksOld {
+		a.readLinks()
+	}
+	if !a.resolver.loaded {
+		a.check = true
+	}
+	if a.check {
+		clear(a.failed)
+		// First what is there, so that nothing right is written again.
+		a.report("kernel", a.reconcile())
+	}
+	if a.stale {
+		a.stale = false
+		a.settleLocal(ctx)
+	}
+	a.table.Flush(a.change)
+	a.flushSets()
+	a.flush()
+	a.counts.Settled++
+}
+
+func (a *Agent) readLinks() {
+	links, err := a.kernel.Links()
+	if a.report("interfaces", err); err != nil {
+		return
+	}
+	a.links, a.linksOld, a.stale = links, false, true
+}
+
+// report notes what a driver says, has it tried again later, and logs it once.
+func (a *Agent) report(about string, err error) {
+	if err == nil {
+		delete(a.trouble, about)
+		return
+	}
+	text := err.Error()
+	if a.trouble[about] != text {
+		a.log.Error("failed, and will be tried again", "what", about, "error", err)
+	}
+	a.trouble[about] = text
+	a.due.failed()
+}
+
+// settleLocal makes the host what its own workloads want. What goes, goes first: it is
+// not announced any more, then not routed, then not known. What comes is guarded, then
+// routed, then announced.
+func (a *Agent) settleLocal(ctx context.Context) {
+	a.cfg.Host.Unknown = !a.synced && !a.preserved
+	state := derive.For(a.snapshot, a.links, a.cfg.Host)
+	a.state = state
+	wanted := make(map[netip.Prefix]derive.Route, len(state.Routes))
+	for _, r := range state.Routes {
+		wanted[r.Prefix] = r
+	}
+	gone := a.leave(wanted)
+	a.unport(state)
+	if err := a.fence(ctx, state); err != nil {
+		a.report("firewall", err)
+		return // what is not guarded is not opened
+	}
+	a.report("firewall", nil)
+	a.enter(state, wanted)
+	if len(gone) > 0 {
+		flows, err := a.filter.Forget(gone)
+		a.counts.Forgotten += uint64(flows)
+		a.report("flows of addresses that left", err)
+	}
+	a.announce(state)
+}
+
+// leave ends what is not wanted any more: announcement, then route. Where the address
+// lives elsewhere by now, the route there takes the place of ours in one step.
+func (a *Agent) leave(wanted map[netip.Prefix]derive.Route) (gone []netip.Addr) {
+	for p := range a.local {
+		if _, stays := wanted[p]; !stays {
+			gone = append(gone, p.Addr())
+		}
+	}
+	if len(gone) == 0 {
+		return nil
+	}
+	left := map[netip.Prefix]netip.Addr{}
+	for p, hop := range a.speaker.list {
+		if _, stays := wanted[p]; stays {
+			left[p] = hop
+		}
+	}
+	a.say(left)
+	a.table.Flush(a.change)
+	for _, address := range gone {
+		p := netip.PrefixFrom(address, address.BitLen())
+		was := a.local[p]
+		delete(a.local, p)
+		r, _ := a.table.Get(p)
+		if r.Hops != 0 {
+			a.write(p, r.Hops)
+		} else if was.Link != 0 {
+			a.kernel.Remove(p)
+		}
+	}
+	a.flush()
+	return gone
+}
+
+// unport puts interfaces back as they were that are no workload's any more.
+func (a *Agent) unport(state *derive.State) {
+	wanted := map[string]int{}
+	for _, p := range state.Ports {
+		wanted[p.Name] = p.Index
+	}
+	for name, p := range a.ports {
+		if wanted[name] == p.Index {
+			continue
+		}
+		a.report("port "+name, a.kernel.Unport(p.Index, name))
+		delete(a.ports, name)
+	}
+}
+
+// fence has the chains in place: sets first, filled, so that no rule stands on an empty
+// one.
+func (a *Agent) fence(ctx context.Context, state *derive.State) error {
+	if err := a.filter.Prepare(state.Filter.Sets); err != nil {
+		return err
+	}
+	if err := a.adoptSets(state.Members); err != nil {
+		return err
+	}
+	wrote, err := a.filter.Apply(ctx, &state.Filter)
+	if wrote {
+		a.counts.Filtered++
+	}
+	return err
+}
+
+// enter readies ports and routes to them. A port that can't be readied has no route.
+func (a *Agent) enter(state *derive.State, wanted map[netip.Prefix]derive.Route) {
+	unready := map[int]bool{}
+	for _, p := range state.Ports {
+		changed, err := a.kernel.Port(p)
+		a.report("port "+p.Name, err)
+		if err != nil {
+			unready[p.Index] = true
+			continue
+		}
+		if changed {
+			a.counts.Ports++
+		}
+		a.ports[p.Name] = p
+	}
+	a.report("forwarding", a.forward(state))
+	for p, r := range wanted {
+		was, had := a.local[p]
+		if unready[r.Link] && r.Link != 0 {
+			continue
+		}
+		if a.local[p] = r; !had || was.Link != r.Link {
+			a.writeLocal(r)
+		}
+	}
+	a.flush()
+}
+
+// forward turns forwarding on for the families that workloads have.
+func (a *Agent) forward(state *derive.State) error {
+	var errs []error
+	for _, f := range bgp.Families {
+		for _, r := range state.Routes {
+			if bgp.FamilyOf(r.Prefix.Addr()) == f && r.Link != 0 {
+				_, err := a.kernel.Forward(f)
+				errs = append(errs, err)
+				break
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (a *Agent) localRoute(r derive.Route) fib.Route {
+	return fib.Route{Prefix: r.Prefix, Hops: []fib.Hop{{Link: r.Link}}, Source: a.source(r.Prefix)}
+}
+
+func (a *Agent) writeLocal(r derive.Route) {
+	if r.Link != 0 {
+		a.kernel.Replace(a.localRoute(r))
+	}
+}
+
+// announce tells the reflectors of every workload that can carry traffic: its chains are
+// in place, and so is its route.
+func (a *Agent) announce(state *derive.State) {
+	list := map[netip.Prefix]netip.Addr{}
+	for _, r := range state.Routes {
+		_, routed := a.local[r.Prefix]
+		_, failed := a.failed[r.Prefix]
+		hop, ok := derive.NextHop(a.node, r.Prefix.Addr())
+		if routed && !failed && ok {
+			list[r.Prefix] = hop
+		}
+	}
+	a.say(list)
+}
+
+func (a *Agent) say(list map[netip.Prefix]netip.Addr) {
+	if a.speaker.ready && maps.Equal(list, a.speaker.list) {
+		return
+	}
+	a.sessions.Wake(a.speaker.say(list))
+}
+
+// pollFilter looks whether somebody else wrote the tables, and mends them.
+func (a *Agent) pollFilter() {
+	if a.state == nil {
+		return
+	}
+	changed, err := a.filter.Changed()
+	if err == nil && !changed {
+		return
+	}
+	a.report("look at the firewall", err)
+	a.repairFilter()
+}
+
+func (a *Agent) repairFilter() {
+	if a.state == nil || a.trouble["firewall"] != "" {
+		return
+	}
+	wrote, err := a.filter.Repair(context.Background())
+	if wrote {
+		a.counts.Mended++
+		a.log.Warn("the firewall was not as it should be, and is again")
+	}
+	if err != nil {
+		err = fmt.Errorf("mend: %w", err)
+	}
+	a.report("firewall repair", err)
+}

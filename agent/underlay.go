@@ -1,0 +1,107 @@
+package agent
+
+import (
+	"maps"
+	"net/netip"
+	"slices"
+
+	"github.com/gaissmai/bart"
+
+	"heddle/agent/fib"
+)
+
+// resolver finds how next hops are reached by the routes of the host that are not ours:
+// a next hop is a host, perhaps racks away, and the kernel wants a neighbour.
+type resolver struct {
+	ways   *bart.Table[way]
+	cache  map[netip.Addr][]fib.Hop // of next hops in use
+	loaded bool
+}
+
+// way is a route of the host.
+type way struct {
+	hops   []fib.Hop // none: it leads nowhere
+	metric uint32
+}
+
+func newResolver() resolver {
+	return resolver{ways: &bart.Table[way]{}, cache: map[netip.Addr][]fib.Hop{}}
+}
+
+// learn adds a route that is not ours. Of several to one prefix the kernel takes the one
+// with the lowest metric.
+func (r *resolver) learn(f *fib.Found) {
+	if other, ok := r.ways.Get(f.Prefix); ok && other.metric <= f.Metric {
+		return
+	}
+	r.ways.Insert(f.Prefix, way{hops: slices.Clone(f.Hops), metric: f.Metric})
+}
+
+// reach gives how a next hop is reached; nil: it is not.
+func (r *resolver) reach(hop netip.Addr) []fib.Hop {
+	if hops, ok := r.cache[hop]; ok {
+		return hops
+	}
+	hops := r.find(hop)
+	r.cache[hop] = hops
+	return hops
+}
+
+func (r *resolver) find(hop netip.Addr) []fib.Hop {
+	way, ok := r.ways.Lookup(hop)
+	if !ok {
+		return nil
+	}
+	hops := slices.Clone(way.hops)
+	for i := range hops {
+		if !hops[i].Via.IsValid() {
+			hops[i].Via = hop // it is a neighbour itself
+		}
+	}
+	return hops
+}
+
+// replace takes the routes that were read anew, and gives the next hops that are reached
+// otherwise than before.
+func (r *resolver) replace(ways *bart.Table[way]) map[netip.Addr]bool {
+	r.ways, r.loaded = ways, true
+	changed := map[netip.Addr]bool{}
+	for hop, old := range r.cache {
+		if now := r.find(hop); !slices.Equal(now, old) {
+			r.cache[hop] = now
+			changed[hop] = true
+		}
+	}
+	return changed
+}
+
+// forget drops next hops that nobody uses.
+func (r *resolver) forget(used func(netip.Addr) bool) {
+	maps.DeleteFunc(r.cache, func(hop netip.Addr, _ []fib.Hop) bool { return !used(hop) })
+}
+
+// gateways lists the neighbours that next hops are reached by.
+func (r *resolver) gateways() []netip.Addr {
+	seen := map[netip.Addr]bool{}
+	for hop, hops := range r.cache {
+		for _, h := range hops {
+			if h.Via != hop {
+				seen[h.Via] = true
+			}
+		}
+	}
+	return slices.Collect(maps.Keys(seen))
+}
+
+// same says whether a route leads where another does; the order of hops means nothing.
+func same(a, b []fib.Hop) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for _, h := range a {
+		if !slices.Contains(b, h) {
+			return false
+		}
+	}
+	return true
+}
