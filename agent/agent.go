@@ -176,20 +176,14 @@ func (a *Agent) ask(ctx context.Context, f func()) error {
 
 // Run drives the host until the context ends. It leaves everything in place.
 func (a *Agent) Run(ctx context.Context) error {
-	watching := make(chan error, 1)
-	inner, stop := context.WithCancel(ctx)
-	defer stop()
-	go func() { watching <- a.kernel.Watch(inner, a.kick) }()
+	if err := a.kernel.Watch(ctx, a.kick); err != nil {
+		return err
+	}
 	a.due = newDeadlines()
 	defer a.due.stop()
 	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
-		case err := <-watching:
-			if ctx.Err() == nil {
-				return err
-			}
-			watching <- err
 		case e := <-a.events:
 			a.take(e)
 		case k := <-a.kicks:
@@ -200,8 +194,6 @@ func (a *Agent) Run(ctx context.Context) error {
 		a.drain()
 		a.settle(ctx)
 	}
-	stop()
-	<-watching
 	return nil
 }
 

@@ -38,6 +38,10 @@ func SplitPorts(ports []Ports) (groups [][]Ports) {
 
 // Words is a rule in iptables' words, as they stand behind the name of the chain.
 func (r *Rule) Words(family bgp.Family) string {
+	return strings.TrimSpace(r.matches(family) + " " + r.target())
+}
+
+func (r *Rule) matches(family bgp.Family) string {
 	var w []string
 	add := func(option, value string) {
 		if value != "" {
@@ -68,7 +72,7 @@ func (r *Rule) Words(family bgp.Family) string {
 	if r.Spoofed {
 		w = append(w, "-m rpfilter --invert")
 	}
-	return strings.Join(append(w, r.target()), " ")
+	return strings.Join(w, " ")
 }
 
 func (r *Rule) target() string {
@@ -170,8 +174,7 @@ func lineOf(r *Rule, family bgp.Family) line {
 	sum := sha256.Sum256([]byte(words + "\x00" + note))
 	id := digits.EncodeToString(sum[:])[:12]
 	comment := strings.TrimSpace(mark + id + " " + note)
-	at := strings.LastIndex(words, "-")
-	return line{id, words[:at] + `-m comment --comment "` + comment + `" ` + words[at:]}
+	return line{id, strings.TrimSpace(r.matches(family) + ` -m comment --comment "` + comment + `" ` + r.target())}
 }
 
 // plain is a note that needs no quoting.

@@ -39,6 +39,7 @@ type daemon struct {
 	watcher *etcd.Watcher
 	agent   *agent.Agent
 	current atomic.Pointer[state]
+	failed  context.CancelFunc // ends the daemon: a part of it has
 }
 
 // state is what others may see of the control loop.
@@ -59,6 +60,8 @@ func (d *daemon) run(ctx context.Context) error {
 	}
 	defer d.close()
 	d.current.Store(&state{waiting: "there is no inventory yet: is etcd there?"})
+	ctx, d.failed = context.WithCancel(ctx)
+	defer d.failed()
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	g := &command.Group{}
@@ -129,7 +132,10 @@ func (d *daemon) start(ctx, background context.Context, g *command.Group, node t
 	})
 	d.agent.Attach(sessions)
 	// The loop outlives the sessions, which tell it of their end.
-	g.Start(func() error { return d.agent.Run(background) })
+	g.Start(func() error {
+		defer d.failed()
+		return d.agent.Run(background)
+	})
 	g.Start(func() error { return sessions.Run(ctx) })
 	g.Start(func() error {
 		return command.Watchdog(background, func(ctx context.Context) error { _, err := d.agent.Status(ctx); return err })

@@ -86,7 +86,7 @@ func doors() []door {
 		{"log/slog", []string{
 			"cmd/heddle", "cmd/heddle-agent", "internal/command", "agent", "reflector", "peering/session", "topology/etcd", "topology/etcd/embedded", "internal/api", "internal/telemetry", "lab/interop",
 		}, "the core is silent: return a value and let the shell speak"},
-		{"os/exec", []string{"agent/firewall", "lab/netns", "lab/interop", "lab/racks", "lab/bench"}, "no program is run but iptables, and by the lab"},
+		{"os/exec", []string{"agent/firewall", "lab/netns", "lab/interop", "lab/racks", "lab/hosts", "lab/bench"}, "no program is run but iptables, and by the lab"},
 		{"github.com/gaissmai/bart", []string{"summarize", "agent"}, "longest prefix match is summarize.Map's, and the agent's of how next hops are reached"},
 		{"unsafe", []string{"peering/session"}, "only the socket calls need it"},
 	}

@@ -29,14 +29,15 @@ func (l *Lab) Switch(name string) (*Space, error) {
 type End struct {
 	Space     *Space
 	Addresses []netip.Prefix
+	Port      string // name of the interface, if it is to have one of its own
 }
 
 // Connect lays a cable. Its ends are called eth0, eth1… in a host's namespace, and
 // p0, p1… in a switch's, in order of laying.
 func (l *Lab) Connect(a, b End) error {
 	attrs := netlink.NewLinkAttrs()
-	attrs.Name, attrs.Namespace = l.port(a.Space), netlink.NsFd(a.Space.handle)
-	cable := &netlink.Veth{LinkAttrs: attrs, PeerName: l.port(b.Space), PeerNamespace: netlink.NsFd(b.Space.handle)}
+	attrs.Name, attrs.Namespace = l.port(a), netlink.NsFd(a.Space.handle)
+	cable := &netlink.Veth{LinkAttrs: attrs, PeerName: l.port(b), PeerNamespace: netlink.NsFd(b.Space.handle)}
 	if err := a.Space.link.LinkAdd(cable); err != nil {
 		return fmt.Errorf("cable %s–%s: %w", a.Space.Name, b.Space.Name, err)
 	}
@@ -46,7 +47,11 @@ func (l *Lab) Connect(a, b End) error {
 	return b.attach(cable.PeerName)
 }
 
-func (l *Lab) port(s *Space) string {
+func (l *Lab) port(e End) string {
+	s := e.Space
+	if e.Port != "" {
+		return e.Port
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s.ports++
