@@ -46,8 +46,8 @@ func (b *batch) prepare(fd int) error {
 // Replace puts a route in place of one of ours with the same prefix, or adds it. It
 // may be sent at once or by Flush, which says whether it worked.
 //
-// Several hops without a gateway are refused by the kernel in IPv6, save for a
-// prefix of one address: there the address is its own gateway.
+// Of several hops in IPv6, those without a gateway must be ports whose Port had the
+// workload's MAC address: packets over others wait for an answer that nobody gives.
 func (k *Kernel) Replace(r Route) {
 	if !r.Prefix.IsValid() || len(r.Hops) == 0 {
 		k.batch.fail(r.Prefix, unix.EINVAL)

@@ -159,13 +159,9 @@ func gateway(kind uint16, value []byte) netip.Addr {
 
 // normalise undoes what appendHops does for hops without a gateway in IPv6.
 func (f *Found) normalise() {
-	if !f.Own || !f.Prefix.Addr().Is6() || !f.Prefix.IsSingleIP() {
-		return
-	}
-	to := f.Prefix.Addr()
 	for i := range f.Hops {
-		if f.Hops[i].Via == to {
-			f.Hops[i].Via, f.Hops[i].Onlink = netip.Addr{}, false
+		if f.Own && f.Hops[i].Via == workload6 {
+			f.Hops[i].Via = netip.Addr{}
 		}
 	}
 }

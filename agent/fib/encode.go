@@ -48,15 +48,19 @@ func scope(r Route) uint8 {
 	return unix.RT_SCOPE_LINK
 }
 
+// workload6 stands for the workload of a port where a hop must have a gateway: in
+// IPv6, all that share traffic must. Port makes it a neighbour with the workload's
+// MAC address. The destination as its own gateway would not do, for the kernel looks
+// up where a gateway is and refuses one that another route has elsewhere; of
+// addresses of the link it does not ask. The last octets are "heddle".
+var workload6 = netip.MustParseAddr("fe80::6865:6464:6c65")
+
 func appendHops(b []byte, r Route) []byte {
-	// In IPv6, hops that share traffic must have gateways. An address on the link can
-	// be its own: neighbour discovery then asks for the same address.
-	self := r.Prefix.Addr().Is6() && r.Prefix.IsSingleIP()
 	list := len(b)
 	b = appendAttr(b, unix.RTA_MULTIPATH, 0)
 	for _, hop := range r.Hops {
-		if self && !hop.Via.IsValid() {
-			hop.Via, hop.Onlink = r.Prefix.Addr(), true
+		if r.Prefix.Addr().Is6() && !hop.Via.IsValid() {
+			hop.Via, hop.Onlink = workload6, false
 		}
 		start := len(b)
 		b = append(b, 0, 0, 0, 0)

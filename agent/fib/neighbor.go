@@ -30,6 +30,9 @@ func (k *Kernel) neighbors(p Port) (changed bool, err error) {
 	var want []netip.Addr
 	if p.MAC != [6]byte{} {
 		want = p.Addresses
+		if slices.ContainsFunc(want, netip.Addr.Is6) {
+			want = append(slices.Clone(want), workload6)
+		}
 	}
 	for _, n := range found {
 		if !n.own || slices.Contains(want, n.addr) {
