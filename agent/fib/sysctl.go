@@ -40,6 +40,9 @@ func sysctls4() []sysctl {
 	}
 }
 
+// proxyDelay is the kernel's own, in hundredths of a second.
+const proxyDelay = "80"
+
 // sysctls6 of a port.
 func sysctls6() []sysctl {
 	return []sysctl{
@@ -100,6 +103,10 @@ func configure(root *os.Root, port string, settings []sysctl) (changed bool, err
 func restore(root *os.Root, port string, settings []sysctl) error {
 	for _, s := range settings {
 		value, err := root.ReadFile(path.Join(s.group, "default", s.name))
+		if errors.Is(err, fs.ErrNotExist) && s.name == "proxy_delay" {
+			// Only the first namespace has neigh/default.
+			value, err = []byte(proxyDelay), nil
+		}
 		if err != nil {
 			return err
 		}

@@ -47,6 +47,7 @@ func (e *ear) forget() (was []string) {
 }
 
 func watched(t *testing.T) (*host, *ear) {
+	t.Parallel()
 	h, e := newHost(t), &ear{}
 	// What the kernel itself does to a new interface is over when IPv6 has made sure of
 	// its addresses.
