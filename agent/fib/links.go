@@ -40,7 +40,7 @@ func (k *Kernel) links() ([]Link, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = k.addresses(unix.AF_UNSPEC, 0, func(index int, prefix netip.Prefix, _ uint8) {
+	err = k.addresses(unix.AF_UNSPEC, 0, func(index int, prefix netip.Prefix) {
 		// An interface that came after the interfaces were read is left out with its
 		// addresses: word of it is on the way.
 		if i, ok := at[index]; ok {
@@ -74,9 +74,8 @@ func linkFrom(b []byte) Link {
 	}
 }
 
-// addresses calls each for the addresses of a family, with their scope; of one
-// interface if index is not zero. One that is gone has none.
-func (k *Kernel) addresses(family uint8, index int, each func(index int, prefix netip.Prefix, scope uint8)) error {
+// addresses calls each for the addresses of a family; of one interface if index is not zero. One that is gone has none.
+func (k *Kernel) addresses(family uint8, index int, each func(index int, prefix netip.Prefix)) error {
 	b := k.ask.request(unix.RTM_GETADDR, 0, addressSize)
 	b[headerSize] = family
 	native.PutUint32(b[headerSize+4:], uint32(index))
@@ -88,7 +87,7 @@ func (k *Kernel) addresses(family uint8, index int, each func(index int, prefix 
 		// An old kernel gives those of all interfaces.
 		at := int(native.Uint32(b[4:]))
 		if prefix := addressFrom(b); index == 0 || at == index {
-			each(at, prefix, b[3])
+			each(at, prefix)
 		}
 	})
 	if errors.Is(err, unix.ENODEV) {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/netip"
 	"path"
-	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -57,7 +56,9 @@ func (k *Kernel) port(p Port) (changed bool, err error) {
 }
 
 // Unport undoes Port for an interface that is no longer a workload's. If there is no
-// interface with that index and name (any more), nothing is left to undo.
+// interface with that index and name (any more), nothing is left to undo. If it has no
+// other IPv4 address, the kernel removes with the gateway's all IPv4 routes and
+// neighbours over it, whosever they are, and tells nobody.
 func (k *Kernel) Unport(index int, name string) error {
 	if err := k.unport(index, name); err != nil && !errors.Is(err, unix.ENODEV) {
 		return fmt.Errorf("undo port %s: %w", name, err)
@@ -123,41 +124,36 @@ func gatewayOf(family bgp.Family) (prefix netip.Prefix, scope uint8) {
 	return netip.PrefixFrom(Gateway6, 64), unix.RT_SCOPE_LINK
 }
 
-// has lists which scopes an interface has the gateway's address with: at most one,
-// but perhaps not the right one.
-func (k *Kernel) has(index int, family bgp.Family) (scopes []uint8, err error) {
+// has says whether an interface has the gateway's address. With which scope is not
+// asked: to mend it the address would have to go for a moment, and with the last
+// address of an interface the kernel removes, without a word, all IPv4 routes over it.
+func (k *Kernel) has(index int, family bgp.Family) (there bool, err error) {
 	want, _ := gatewayOf(family)
 	for attempt := 1; ; attempt++ {
-		scopes = nil
-		err = k.addresses(af(family), index, func(_ int, prefix netip.Prefix, scope uint8) {
-			if prefix == want {
-				scopes = append(scopes, scope)
-			}
+		there = false
+		err = k.addresses(af(family), index, func(_ int, prefix netip.Prefix) {
+			there = there || prefix == want
 		})
 		if !errors.Is(err, ErrInterrupted) || attempt == 10 {
-			return scopes, err
+			return there, err
 		}
 	}
 }
 
 func (k *Kernel) give(index int, family bgp.Family) (changed bool, err error) {
-	scopes, err := k.has(index, family)
-	_, scope := gatewayOf(family)
-	if err != nil || slices.Equal(scopes, []uint8{scope}) {
-		return false, err
-	}
-	if err := k.take(index, family); err != nil {
+	there, err := k.has(index, family)
+	if err != nil || there {
 		return false, err
 	}
 	if err := k.address(unix.RTM_NEWADDR, index, family); err != nil {
-		return true, fmt.Errorf("add the %s gateway's address: %w", family, err)
+		return false, fmt.Errorf("add the %s gateway's address: %w", family, err)
 	}
 	return true, nil
 }
 
 func (k *Kernel) take(index int, family bgp.Family) error {
-	scopes, err := k.has(index, family)
-	if err != nil || len(scopes) == 0 {
+	there, err := k.has(index, family)
+	if err != nil || !there {
 		return err
 	}
 	err = k.address(unix.RTM_DELADDR, index, family)

@@ -39,7 +39,7 @@ func (h *host) state(name string) string {
 	}
 	lines := strings.Split(b.String(), "\n")
 	slices.Sort(lines)
-	return strings.Join(lines, "\n") + h.ip("-o addr show dev "+name+" to 169.254.0.0/16", "-o addr show dev "+name+" to fe80::1/128", "neigh show nud permanent dev "+name)
+	return strings.Join(lines, "\n") + "\n" + h.ip("-o addr show dev "+name+" to 169.254.0.0/16", "-o addr show dev "+name+" to fe80::1/128", "neigh show nud permanent dev "+name)
 }
 
 func workload(h *host, name string) Port {
@@ -61,7 +61,8 @@ func TestAPortIsMadeReadyOnceAndUndoneWithoutATrace(t *testing.T) {
 			if name != "tap1" {
 				h.ip("link set tap1 down", "link set tap1 name "+name, "link set "+name+" up")
 			}
-			h.ip("neigh add 10.1.0.77 lladdr 02:00:00:00:00:77 dev " + name + " nud permanent")
+			// Without another address, IPv4's neighbours would go with the gateway's.
+			h.ip("addr add 203.0.113.1/32 dev "+name, "neigh add 10.1.0.77 lladdr 02:00:00:00:00:77 dev "+name+" nud permanent")
 			before := h.state(name)
 			p := workload(h, name)
 			h.ported(p, true)
@@ -81,7 +82,7 @@ func TestAPortIsMadeReadyOnceAndUndoneWithoutATrace(t *testing.T) {
 			}
 			must(t, h.Unport(p.Index, name))
 			must(t, h.Unport(p.Index, name))
-			if after := h.state(name); after != before {
+			if after := h.state(name); !same(after, before) {
 				t.Errorf("before there was\n%safter\n%s", before, after)
 			}
 		})
@@ -98,7 +99,6 @@ func TestWhatSomebodyChangesOnAPortIsPutBack(t *testing.T) {
 		func() { h.sysctl("ipv6/conf/tap1/accept_ra", "1") },
 		func() { h.sysctl("ipv4/neigh/tap1/proxy_delay", "80") },
 		func() { h.ip("addr del 169.254.1.1/32 dev tap1") },
-		func() { h.ip("addr del 169.254.1.1/32 dev tap1", "addr add 169.254.1.1/32 dev tap1") },
 		func() { h.ip("addr del fe80::1/64 dev tap1") },
 		func() { h.ip("neigh replace 10.1.0.5 lladdr 02:00:00:00:00:66 dev tap1") },
 		func() { h.ip("neigh del 2001:db8:9::5 dev tap1") },
@@ -106,11 +106,16 @@ func TestWhatSomebodyChangesOnAPortIsPutBack(t *testing.T) {
 	} {
 		change()
 		h.ported(p, true)
-		if got := h.state("tap1"); len(got) != len(want) {
+		if got := h.state("tap1"); !same(got, want) {
 			t.Errorf("there is\n%swant\n%s", got, want)
 		}
 		h.ported(p, false)
 	}
+}
+
+// same: the order of neighbours means nothing.
+func same(a, b string) bool {
+	return slices.Equal(slices.Sorted(strings.Lines(a)), slices.Sorted(strings.Lines(b)))
 }
 
 func TestNeighboursFollowTheWorkload(t *testing.T) {

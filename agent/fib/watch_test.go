@@ -186,9 +186,9 @@ func mustLinks(t testing.TB, h *host) []Link {
 
 func TestWatchEndsWithItsContextAndMayBeginAgain(t *testing.T) {
 	h := newHost(t)
-	e, ctx, cancel := &ear{}, context.Background(), context.CancelFunc(nil)
+	e := &ear{}
 	for range 3 {
-		ctx, cancel = context.WithCancel(t.Context())
+		ctx, cancel := context.WithCancel(t.Context())
 		must(t, h.Watch(ctx, e.hear))
 		if err := h.Watch(ctx, e.hear); err == nil {
 			t.Error("it is watched twice")
