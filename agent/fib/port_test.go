@@ -63,6 +63,7 @@ func TestAPortIsMadeReadyOnceAndUndoneWithoutATrace(t *testing.T) {
 			}
 			// Without another address, IPv4's neighbours would go with the gateway's.
 			h.ip("addr add 203.0.113.1/32 dev "+name, "neigh add 10.1.0.77 lladdr 02:00:00:00:00:77 dev "+name+" nud permanent")
+			h.sysctl("ipv6/conf/"+name+"/accept_dad", "1")
 			before := h.state(name)
 			p := workload(h, name)
 			h.ported(p, true)
