@@ -18,7 +18,8 @@ import (
 // missed. The zero Fake has no interfaces. Other goroutines may change it as others
 // change a kernel.
 type Fake struct {
-	// Fail, if not nil, is asked before every call what error it shall have. The call
+	// Fail, if not nil, is asked before every call what error it shall have, and must not
+	// call the Fake, which waits for it. The call
 	// is "replace PREFIX", "remove PREFIX", "dump FAMILY", "links", "watch",
 	// "port NAME", "unport NAME", "forward FAMILY" or "rpf".
 	Fail func(call string) error

@@ -49,9 +49,10 @@ func (e *ear) forget() (was []string) {
 func watched(t *testing.T) (*host, *ear) {
 	t.Parallel()
 	h, e := newHost(t), &ear{}
-	// What the kernel itself does to a new interface is over when IPv6 has made sure of
-	// its addresses.
-	eventually(t, "addresses to be ready", func() bool { return !strings.Contains(h.ip("-6 addr show tentative"), "inet6") })
+	// What the kernel itself does to new interfaces shall be over.
+	eventually(t, "interfaces to be ready", func() bool {
+		return strings.Count(h.ip("-o link show up"), "state UP") == 4 && strings.Count(h.ip("-o -6 addr show -tentative"), "fe80:") == 4
+	})
 	ctx, cancel := context.WithCancel(t.Context())
 	must(t, h.Watch(ctx, e.hear))
 	t.Cleanup(func() {
@@ -171,6 +172,12 @@ func TestAnInterfaceThatGoesDownTakesItsRoutesAndIsHeardOf(t *testing.T) {
 			t.Error("tap1 is up")
 		}
 	}
+	// Without IPv6 nothing but the interface itself is spoken of.
+	h.sysctl("ipv6/conf/tap2/disable_ipv6", "1")
+	h.mark(e)
+	e.forget()
+	must(t, h.space.Down("tap2"))
+	eventually(t, "Links", func() bool { return e.heard("links") })
 	h.Replace(Route{Prefix: nth(1), Hops: []Hop{{Link: tap}}})
 	if failed := h.Flush(); failures(failed) != "[10.0.0.1/32 ENETDOWN]" {
 		t.Errorf("a route over it: %v", failed)
