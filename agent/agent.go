@@ -32,7 +32,7 @@ type Kernel interface {
 
 // Filter is what filters. *firewall.Driver is the real one.
 type Filter interface {
-	Prepare(sets []firewall.Set) error
+	Prepare(s *firewall.State) (wrote bool, err error)
 	Apply(ctx context.Context, s *firewall.State) (wrote bool, err error)
 	Changed() (bool, error)
 	Repair(ctx context.Context) (wrote bool, err error)
@@ -96,7 +96,8 @@ type Agent struct {
 	lost      map[routes.Peer]time.Time
 	synced    bool // inventory and reflectors have said all: what is left over may go
 	firstEOR  time.Time
-	preserved bool // a process before us has left routes
+	preserved bool                 // a process before us has left routes
+	found     map[netip.Prefix]int // to workloads that it left, by the index of their interface
 
 	resolver resolver
 	failed   map[netip.Prefix]error
@@ -124,7 +125,7 @@ func New(cfg Config) *Agent {
 	return &Agent{
 		cfg: cfg, log: cfg.Log, kernel: cfg.Kernel, filter: cfg.Filter,
 		events: make(chan event, eventsMost), kicks: make(chan fib.Event, 256),
-		local: map[netip.Prefix]derive.Route{}, ports: map[string]fib.Port{}, sets: map[string]*set{}, byTag: map[tagged][]*set{},
+		local: map[netip.Prefix]derive.Route{}, found: map[netip.Prefix]int{}, ports: map[string]fib.Port{}, sets: map[string]*set{}, byTag: map[tagged][]*set{},
 		table: routes.New(cfg.ASN), peers: map[*session.Session]*peer{}, lost: map[routes.Peer]time.Time{},
 		resolver: newResolver(), failed: map[netip.Prefix]error{}, linksOld: true, trouble: map[string]string{},
 	}

@@ -139,7 +139,7 @@ func (a *Agent) unport(state *derive.State) {
 // fence has the chains in place: sets first, filled, so that no rule stands on an empty
 // one.
 func (a *Agent) fence(ctx context.Context, state *derive.State) error {
-	if err := a.filter.Prepare(state.Filter.Sets); err != nil {
+	if _, err := a.filter.Prepare(&state.Filter); err != nil {
 		return err
 	}
 	if err := a.adoptSets(state.Members); err != nil {
@@ -173,10 +173,15 @@ func (a *Agent) enter(state *derive.State, wanted map[netip.Prefix]derive.Route)
 		if unready[r.Link] && r.Link != 0 {
 			continue
 		}
-		if a.local[p] = r; !had || was.Link != r.Link {
+		a.local[p] = r
+		if there, left := a.found[p]; !had && left && there == r.Link {
+			continue // the next comparison finds what else may differ
+		}
+		if !had || was.Link != r.Link {
 			a.writeLocal(r)
 		}
 	}
+	clear(a.found)
 	a.flush()
 }
 

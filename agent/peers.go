@@ -14,10 +14,17 @@ import (
 type peer struct {
 	number routes.Peer
 	ended  bgp.FamilySet // End-of-RIB was heard
+	since  time.Time     // of the session
 	stream *stream
+	sweep  time.Time // when what it said before it was lost and has not repeated goes; zero: there is none, or not yet
+	again  bool      // it was lost, and is back
 }
 
-func (p *peer) complete(s *session.Session) bool { return p.ended&s.Families == s.Families }
+// complete says whether a reflector has said all. One that sends no End-of-RIB, which
+// RFC 4724 leaves to it, has when it has had the time.
+func (p *peer) complete(s *session.Session, now time.Time) bool {
+	return p.ended&s.Families == s.Families || now.Sub(p.since) >= silence
+}
 
 const (
 	// staleTime is how long what a lost reflector said is kept when another is there and
@@ -26,6 +33,8 @@ const (
 	// syncWait is how long after the first complete reflector the others are waited for
 	// before anything left over is removed.
 	syncWait = 10 * time.Second
+	// silence is how long a reflector may take to send all without saying that it has.
+	silence = 60 * time.Second
 )
 
 // welcome begins a session.
@@ -36,8 +45,9 @@ func (a *Agent) welcome(s *session.Session) {
 		s.End(bgp.Cease(bgp.CeaseOutOfResources, ""))
 		return
 	}
+	_, again := a.lost[number]
 	delete(a.lost, number)
-	p := &peer{number: number, stream: a.speaker.join(s)}
+	p := &peer{number: number, again: again, since: s.Since, stream: a.speaker.join(s)}
 	a.peers[s] = p
 	s.Attach(p.stream)
 }
@@ -62,12 +72,12 @@ func (a *Agent) hear(s *session.Session, b *wire.Batch) {
 }
 
 func (a *Agent) complete(s *session.Session, p *peer) {
-	if !p.complete(s) {
+	if !p.complete(s, time.Now()) {
 		return
 	}
 	a.log.Info("complete", "peer", s.Spec.Name, "address", s.Spec.Remote, "paths", a.table.Paths())
-	if a.firstEOR.IsZero() {
-		a.firstEOR = time.Now()
+	if p.again {
+		p.again, p.sweep = false, time.Now().Add(syncWait)
 	}
 	a.expire(time.Now())
 }
@@ -89,14 +99,18 @@ func (a *Agent) goodbye(s *session.Session, _ session.Ending) {
 func (a *Agent) expire(now time.Time) {
 	complete, all := 0, true
 	for s, p := range a.peers {
-		if p.complete(s) {
+		if p.complete(s, now) {
 			complete++
 		} else {
 			all = false
 		}
 	}
+	a.sweep(now, complete)
 	if complete == 0 {
 		return
+	}
+	if a.firstEOR.IsZero() {
+		a.firstEOR = now
 	}
 	for number, since := range a.lost {
 		if now.Sub(since) >= staleTime {
@@ -111,6 +125,17 @@ func (a *Agent) expire(now time.Time) {
 		a.synced, a.stale, a.check = true, true, true
 		a.fillAll()
 		a.log.Info("in sync", "routes", a.table.Routes(bgp.IPv4Unicast)+a.table.Routes(bgp.IPv6Unicast))
+	}
+}
+
+// sweep forgets what returned reflectors have not repeated. One that is alone may have
+// been away itself, and its hosts need a moment to come back to it: they have it.
+func (a *Agent) sweep(now time.Time, complete int) {
+	for _, p := range a.peers {
+		if !p.sweep.IsZero() && (complete > 1 || !now.Before(p.sweep)) {
+			a.table.Drop(p.number)
+			p.sweep = time.Time{}
+		}
 	}
 }
 

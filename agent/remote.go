@@ -16,11 +16,18 @@ func (a *Agent) change(c routes.Change) {
 	if c.Tags != c.OldTags {
 		a.retag(c)
 	}
-	if c.Hops != c.OldHops {
-		a.counts.Changes++
+	if c.Hops == c.OldHops {
+		return
+	}
+	a.counts.Changes++
+	if !a.adopting() {
 		a.write(c.Prefix, c.Hops)
 	}
 }
+
+// adopting says that the kernel has the routes of a process before us, and that not all
+// has been said of them: until then they stand, and then they are compared.
+func (a *Agent) adopting() bool { return a.preserved && !a.synced }
 
 // write makes the kernel have a remote route as the table has it.
 func (a *Agent) write(p netip.Prefix, hops routes.Hops) {
@@ -153,6 +160,9 @@ func (a *Agent) survey() error {
 
 // compare holds a route of ours in the kernel against what it should be.
 func (a *Agent) compare(found *fib.Found, seen map[netip.Prefix]bool) {
+	if !a.synced && len(found.Hops) == 1 && !found.Hops[0].Via.IsValid() {
+		a.found[found.Prefix] = found.Hops[0].Link
+	}
 	if r, here := a.local[found.Prefix]; here {
 		seen[found.Prefix] = true
 		if want := a.localRoute(r); r.Link != 0 && (!same(found.Hops, want.Hops) || found.Source != want.Source) {
@@ -168,7 +178,7 @@ func (a *Agent) compare(found *fib.Found, seen map[netip.Prefix]bool) {
 	switch {
 	case len(want) == 0 && a.synced:
 		a.kernel.Remove(found.Prefix)
-	case len(want) > 0 && (!same(found.Hops, want) || found.Source != a.source(found.Prefix)):
+	case len(want) > 0 && !a.adopting() && (!same(found.Hops, want) || found.Source != a.source(found.Prefix)):
 		a.counts.Repaired++
 		a.kernel.Replace(fib.Route{Prefix: found.Prefix, Hops: want, Source: a.source(found.Prefix)})
 	}
@@ -184,7 +194,7 @@ func (a *Agent) missing(seen map[netip.Prefix]bool) {
 	}
 	for _, f := range bgp.Families {
 		a.table.Unseen(f, func(p netip.Prefix, hops routes.Hops) {
-			if _, here := a.local[p]; !here && a.cfg.Install != InstallNone && len(a.reach(hops)) > 0 {
+			if _, here := a.local[p]; !here && !a.adopting() && a.cfg.Install != InstallNone && len(a.reach(hops)) > 0 {
 				a.counts.Repaired++
 				a.write(p, hops)
 			}

@@ -5,328 +5,260 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"os/exec"
-	"strings"
+	"sync"
 
 	"heddle/bgp"
 )
 
-// tables is the packet filter as iptables shows it.
-type tables interface {
-	save(ctx context.Context, family bgp.Family, table Table) ([]byte, error)
-	restore(ctx context.Context, family bgp.Family, input string) error
-}
-
-// sets is ipset.
-type sets interface {
-	list() ([]Set, error) // those that begin with Prefix; of another type than ours: family 0
-	create(Set) error
-	destroy(name string) error
-	members(name string) ([]netip.Prefix, error)
-	change(name string, prefixes []netip.Prefix, remove bool) error
-}
-
-// flows is conntrack.
-type flows interface {
-	forget(gone map[netip.Addr]bool) (int, error)
-}
-
-// where is a table of a family.
-type where struct {
-	family bgp.Family
-	table  Table
-}
-
-func everywhere() (list []where) {
-	for _, table := range []Table{Raw, Filter} {
-		for _, f := range bgp.Families {
-			list = append(list, where{f, table})
-		}
-	}
-	return list
-}
-
-// Driver keeps the packet filter of a host. It has one owner.
+// Driver holds the kernel to a State. Its methods may be called concurrently; they
+// wait for one another.
 type Driver struct {
-	backend string
-	tables  tables
-	others  []tables // back ends that are not in use, and are to have nothing of ours
-	sets    sets
-	flows   flows
-	watch   func() (uint32, error) // generation of the tables; nil: there is none
+	tables tables
+	others []tables // back ends not in use
+	sets   sets
+	flows  flows
+	closes func()
 
-	state   *State                 // applied last
-	found   map[where]*tableFound  // as the kernel has it, as far as we know
-	known   []Set                  // sets that are there; nil: not known
-	content map[string]*membership // of sets
-	seen    uint32                 // generation at the last look; 0: look again
-	polls   int
-	moved   bool // others were cleaned
+	mu      sync.Mutex
+	state   *State // last applied
+	spots   [2][2]spot
+	learned map[string]string // how iptables-save prints a rule, where that is not our text
+	literal trust
+	serial  uint32 // generation at which we know what is there
+	members map[string]map[netip.Prefix]struct{}
+	left    bool // sets that could not be destroyed yet
+	swept   bool // the other back end has nothing of ours
 }
 
-// Open finds the back end: nft, legacy, or auto, which is the one that the rules of
-// others are in. It acts in the network namespace of the calling thread.
-func Open(backend string) (*Driver, error) {
-	all, err := find(context.Background(), backend, execute, exec.LookPath)
-	if err != nil {
-		return nil, err
-	}
-	kernel, err := openNetfilter()
-	if err != nil {
-		return nil, err
-	}
-	d := newDriver(all[0].backend, all[0], kernel, kernel)
-	for _, p := range all[1:] {
-		d.others = append(d.others, p)
-	}
-	if d.backend == "nft" {
-		d.watch = kernel.generation
-	}
-	return d, nil
+// spot is a table of a family.
+type spot struct {
+	want  *view
+	have  *view // nil: not known
+	met   bool  // was read once, or written
+	learn bool  // what is read next was just written by us
 }
 
-func newDriver(backend string, t tables, s sets, f flows) *Driver {
+// trust is whether iptables-save prints our rules as we write them.
+type trust uint8
+
+const (
+	untried trust = iota
+	verbatim
+	rephrased
+)
+
+func newDriver(t tables, s sets, f flows) *Driver {
 	return &Driver{
-		backend: backend, tables: t, sets: s, flows: f,
-		found: map[where]*tableFound{}, content: map[string]*membership{},
+		tables: t, sets: s, flows: f, closes: func() {},
+		learned: map[string]string{}, members: map[string]map[netip.Prefix]struct{}{},
 	}
 }
 
-// Close lets go of the kernel, which keeps what it has.
+// Close gives the sockets back. The kernel keeps what it holds.
 func (d *Driver) Close() error {
-	if c, ok := d.sets.(interface{ close() }); ok {
-		c.close()
-	}
+	d.closes()
 	return nil
 }
 
-// Backend is nft or legacy.
-func (d *Driver) Backend() string { return d.backend }
+// Backend is nft, legacy, or fake.
+func (d *Driver) Backend() string { return d.tables.name() }
 
-// Apply makes the kernel hold a state, and says whether that took any writing: sets
-// first, then rules, each table of each family in one step, then sets that are not
-// wanted any more.
+// Prepare makes the sets of a state without its rules, so that they can be filled
+// before a rule names them.
+func (d *Driver) Prepare(s *State) (wrote bool, err error) {
+	if err := s.Check(); err != nil {
+		return false, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.ensure(s.Sets)
+}
+
+// Apply makes the kernel hold a state: sets first, then rules, and then what sets of
+// ours are not in it go. The driver keeps s: it must not be changed afterwards.
 func (d *Driver) Apply(ctx context.Context, s *State) (wrote bool, err error) {
 	if err := s.Check(); err != nil {
-		return false, fmt.Errorf("rules that no kernel would take: %w", err)
-	}
-	if err := d.Prepare(s.Sets); err != nil {
 		return false, err
 	}
-	d.state = s
-	for _, at := range everywhere() {
-		changed, err := d.applyTable(ctx, at)
-		wrote = wrote || changed
-		if err != nil {
-			return wrote, err
-		}
-	}
-	if err := d.cleanOthers(ctx); err != nil {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.apply(ctx, s)
+}
+
+func (d *Driver) apply(ctx context.Context, s *State) (wrote bool, err error) {
+	wrote, err = d.ensure(s.Sets)
+	if err != nil {
 		return wrote, err
 	}
-	return wrote, d.destroyUnwanted()
-}
-
-// applyTable writes what differs. Where what we know of the table is not true any more,
-// the kernel refuses it as a whole: then it is read and tried once more.
-func (d *Driver) applyTable(ctx context.Context, at where) (wrote bool, err error) {
-	want := wanted(d.state, at.family, at.table)
-	if d.found[at] == nil {
-		if err := d.read(ctx, at); err != nil {
-			return false, err
-		}
+	d.state = s
+	if err := d.refresh(); err != nil {
+		return wrote, err
 	}
-	for attempt := range 2 {
-		input := edit(d.found[at], want, at.table)
-		if input == "" {
-			return false, nil
-		}
-		if err = d.tables.restore(ctx, at.family, input); err == nil {
-			d.wrote(at, want)
-			return true, nil
-		}
-		if attempt == 0 {
-			if again := d.read(ctx, at); again != nil {
-				return false, errors.Join(err, again)
+	for _, family := range bgp.Families {
+		for _, table := range [...]Table{Raw, Filter} {
+			sp := d.spot(family, table)
+			sp.want = compile(s, family, table, sp.want)
+			did, err := d.reconcile(ctx, family, table, sp)
+			wrote = wrote || did
+			if err != nil {
+				return wrote, fmt.Errorf("%s: %w", family, err)
 			}
 		}
 	}
-	d.found[at] = nil
-	return false, fmt.Errorf("table %s of %s: %w", at.table, at.family, err)
+	if err := d.sweep(ctx); err != nil {
+		return wrote, err
+	}
+	did, err := d.discard(s.Sets)
+	return wrote || did, err
 }
 
-func (d *Driver) read(ctx context.Context, at where) error {
-	out, err := d.tables.save(ctx, at.family, at.table)
+func (d *Driver) spot(family bgp.Family, table Table) *spot {
+	return &d.spots[family-bgp.IPv4Unicast][table-Raw]
+}
+
+// refresh drops what is remembered when somebody else wrote. The legacy back end can't
+// tell, and would have to read as much as it writes: there Changed reads.
+func (d *Driver) refresh() error {
+	now, ok, err := d.tables.generation()
+	if err != nil || !ok || now == d.serial {
+		return err
+	}
+	d.unlearn(now)
+	return nil
+}
+
+// unlearn has every table read again; what is read is at least as new as now.
+func (d *Driver) unlearn(now uint32) {
+	d.serial = now
+	for f := range d.spots {
+		for t := range d.spots[f] {
+			d.spots[f][t].have = nil
+		}
+	}
+}
+
+// Attempts of a change: one more for an error that may come of a stale view, many
+// where the program says that another writer came between.
+const (
+	staleMost   = 2
+	contestMost = 10
+)
+
+func (d *Driver) reconcile(ctx context.Context, family bgp.Family, table Table, sp *spot) (wrote bool, err error) {
+	var last error
+	for attempt := 0; ; attempt++ {
+		if err := ctx.Err(); err != nil {
+			return wrote, errors.Join(last, err)
+		}
+		if sp.have == nil {
+			if err := d.read(ctx, family, table, sp); err != nil {
+				return wrote, err
+			}
+		}
+		p := plan(sp.have, sp.want, d.same)
+		if p.empty() {
+			sp.have = sp.want
+			return wrote, nil
+		}
+		if attempt >= contestMost || (last != nil && !contended(last) && attempt >= staleMost) {
+			if last == nil {
+				last = fmt.Errorf("table %s does not hold what was written %d times: is somebody else changing it?", table, attempt)
+			}
+			return wrote, last
+		}
+		sp.have = nil
+		if last = d.tables.restore(ctx, family, p.text(table)); last != nil {
+			continue
+		}
+		wrote = true
+		sp.met = true
+		d.count()
+		if d.literal == verbatim && !p.mended && !p.odd {
+			sp.have = sp.want
+			return wrote, nil
+		}
+		sp.learn = true
+	}
+}
+
+// count keeps the generation in step with a write of ours. When it has moved further,
+// somebody else wrote as well, and Changed is to say so.
+func (d *Driver) count() {
+	now, ok, err := d.tables.generation()
+	if err == nil && ok && now == d.serial+1 {
+		d.serial = now
+	}
+}
+
+func (d *Driver) read(ctx context.Context, family bgp.Family, table Table, sp *spot) error {
+	text, err := d.tables.save(ctx, family, table)
 	if err != nil {
-		return fmt.Errorf("read table %s of %s: %w", at.table, at.family, err)
+		return err
 	}
-	d.found[at] = parse(out)
-	return nil
-}
-
-// wrote notes that a table is as it is wanted. How iptables prints the rules is not
-// known of the new ones: the next Repair learns it.
-func (d *Driver) wrote(at where, want *tableWanted) {
-	old := d.found[at]
-	f := &tableFound{chains: map[string][]string{}, texts: map[string]string{}, hooks: map[string][]hookFound{}}
-	for name, lines := range want.chains {
-		ids := make([]string, len(lines))
-		for i, l := range lines {
-			ids[i] = l.id
-			if text, ok := old.texts[name+" "+l.id]; ok {
-				f.texts[name+" "+l.id] = text
-			}
-		}
-		f.chains[name] = ids
-	}
-	for name, to := range want.hooks {
-		f.hooks[name] = []hookFound{{1, to}}
-	}
-	d.found[at] = f
-	d.seen = 0
-}
-
-// pollsEach is how many looks at a back end without generations are answered by reading
-// it all.
-const pollsEach = 2
-
-// Changed says whether somebody else may have written the tables since the last look.
-// It is cheap where the kernel counts generations, and a guess where it does not.
-func (d *Driver) Changed() (bool, error) {
-	if d.state == nil {
-		return false, nil
-	}
-	if d.watch == nil {
-		d.polls++
-		return d.polls%pollsEach == 0, nil
-	}
-	now, err := d.watch()
+	v, err := parseSave(text)
 	if err != nil {
-		return true, fmt.Errorf("generation of the tables: %w", err)
+		return fmt.Errorf("%s back end: %w", d.tables.name(), err)
 	}
-	changed := now != d.seen
-	d.seen = now
-	return changed, nil
-}
-
-// Repair reads everything back and mends what is not as it was applied, members of sets
-// included.
-func (d *Driver) Repair(ctx context.Context) (wrote bool, err error) {
-	if d.state == nil {
-		return false, nil
+	if sp.learn || !sp.met {
+		d.study(v, sp.want)
 	}
-	d.known = nil
-	if err := d.Prepare(d.state.Sets); err != nil {
-		return false, err
-	}
-	for _, at := range everywhere() {
-		old := d.found[at]
-		if err := d.read(ctx, at); err != nil {
-			return wrote, err
-		}
-		tampered(d.found[at], old)
-		changed, err := d.applyTable(ctx, at)
-		if wrote = wrote || changed; err != nil {
-			return wrote, err
-		}
-	}
-	for name, m := range d.content {
-		changed, err := d.fill(name, m.list())
-		if wrote = wrote || changed; err != nil {
-			return wrote, err
-		}
-	}
-	return wrote, nil
-}
-
-// tampered makes strangers of rules that bear our comment and do not read as they did.
-func tampered(now, old *tableFound) {
-	if old == nil {
-		return
-	}
-	for name, ids := range now.chains {
-		for i, id := range ids {
-			before, known := old.texts[name+" "+id]
-			if known && now.texts[name+" "+id] != before {
-				ids[i] = ""
-				delete(now.texts, name+" "+id)
-			}
-		}
-	}
-}
-
-// cleanOthers removes what is ours from back ends that are not in use, once: an agent
-// before us may have used them.
-func (d *Driver) cleanOthers(ctx context.Context) error {
-	if d.moved {
-		return nil
-	}
-	for _, t := range d.others {
-		if err := purgeTables(ctx, t); err != nil {
-			return err
-		}
-	}
-	d.moved = true
+	sp.have, sp.met, sp.learn = v, true, false
 	return nil
 }
 
-// Purge removes everything of ours, in every back end.
-func (d *Driver) Purge(ctx context.Context) error {
-	for _, t := range append([]tables{d.tables}, d.others...) {
-		if err := purgeTables(ctx, t); err != nil {
-			return err
+// study learns how iptables-save prints rules of ours that it does not print as they
+// were written.
+func (d *Driver) study(found, want *view) {
+	texts := map[string]line{}
+	for _, l := range want.lines() {
+		texts[l.key] = l
+	}
+	for _, l := range found.lines() {
+		w, ok := texts[l.key]
+		switch {
+		case !ok:
+		case w.text != l.text:
+			d.learned[w.text] = l.text
+			if !w.odd {
+				d.literal = rephrased
+			}
+		case d.literal == untried:
+			d.literal = verbatim
 		}
 	}
-	d.state, d.found, d.known = nil, map[where]*tableFound{}, nil
-	list, err := d.sets.list()
-	if err != nil {
-		return fmt.Errorf("list sets: %w", err)
-	}
-	for _, s := range list {
-		if err := d.sets.destroy(s.Name); err != nil {
-			return fmt.Errorf("set %s: %w", s.Name, err)
-		}
-	}
-	return nil
 }
 
-func purgeTables(ctx context.Context, t tables) error {
-	for _, at := range everywhere() {
-		out, err := t.save(ctx, at.family, at.table)
-		if err != nil {
-			// A back end whose table can't be read holds nothing: iptables would have made it.
-			if strings.Contains(err.Error(), "does not exist") {
-				continue
-			}
-			return fmt.Errorf("read table %s of %s: %w", at.table, at.family, err)
-		}
-		if input := edit(parse(out), &tableWanted{}, at.table); input != "" {
-			if err := t.restore(ctx, at.family, input); err != nil {
-				return fmt.Errorf("table %s of %s: %w", at.table, at.family, err)
-			}
+func (v *view) lines() []line {
+	var all []line
+	for _, c := range v.chains {
+		all = append(all, c.rules...)
+	}
+	for _, hooks := range v.hooks {
+		all = append(all, hooks...)
+	}
+	for _, strays := range v.strays {
+		for _, s := range strays {
+			all = append(all, s.line)
 		}
 	}
-	return nil
+	return all
 }
 
-// Forget removes the tracked flows that one of the addresses began or answers. All
-// others live.
-func (d *Driver) Forget(addresses []netip.Addr) (int, error) {
-	gone := map[netip.Addr]bool{}
+func (d *Driver) same(found, wanted line) bool {
+	return found.text == wanted.text || d.learned[wanted.text] == found.text
+}
+
+// Forget removes the tracked flows whose original source or destination, or the source
+// of whose replies, is one of the addresses.
+func (d *Driver) Forget(addresses []netip.Addr) (flows int, err error) {
+	if len(addresses) == 0 {
+		return 0, nil
+	}
+	over := make(map[netip.Addr]bool, len(addresses))
 	for _, a := range addresses {
-		gone[a] = true
+		over[a.Unmap()] = true
 	}
-	var err error
-	count := 0
-	for range 3 { // a dump that the kernel interrupts may have missed some
-		n, again := d.flows.forget(gone)
-		count, err = count+n, again
-		if err == nil {
-			break
-		}
-	}
-	if err != nil {
-		return count, fmt.Errorf("tracked flows: %w", err)
-	}
-	return count, nil
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.flows.forget(func(f [3]netip.Addr) bool { return over[f[0]] || over[f[1]] || over[f[2]] })
 }

@@ -1,209 +1,218 @@
 package firewall
 
 import (
-	"bufio"
-	"bytes"
-	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
 )
 
-// tableFound is what a table of the kernel has of ours.
-type tableFound struct {
-	chains map[string][]string // identities of rules, in order; "" for one without ours
-	texts  map[string]string   // chain and identity → the line as iptables-save has it
-	// hooks: for a chain of the kernel, which of its rules lead to chains of ours, from 1,
-	// and to which.
-	hooks map[string][]hookFound
+// script is the input of one iptables-restore for one table.
+type script struct {
+	declare []string
+	edits   []string
+	clear   []string // chains that go
+
+	mended bool // a rule had our fingerprint and not our text
+	odd    bool // a rule was written of which we don't know how it is printed
 }
 
-type hookFound struct {
-	at int
-	to string
+func (p *script) empty() bool { return len(p.declare)+len(p.edits)+len(p.clear) == 0 }
+
+// text puts deletions last: by then nothing refers to what goes.
+func (p *script) text(table Table) string {
+	var b strings.Builder
+	b.WriteString("*" + table.String() + "\n")
+	for _, name := range p.declare {
+		b.WriteString(":" + name + " - [0:0]\n")
+	}
+	for _, edit := range p.edits {
+		b.WriteString(edit + "\n")
+	}
+	for _, name := range p.clear {
+		b.WriteString("-F " + name + "\n")
+	}
+	for _, name := range p.clear {
+		b.WriteString("-X " + name + "\n")
+	}
+	b.WriteString("COMMIT\n")
+	return b.String()
 }
 
-// parse reads the output of iptables-save for one table. Lines that are not about
-// chains of ours count only for the places of hooks.
-func parse(text []byte) *tableFound {
-	f := &tableFound{chains: map[string][]string{}, texts: map[string]string{}, hooks: map[string][]hookFound{}}
-	counts := map[string]int{}
-	lines := bufio.NewScanner(bytes.NewReader(text))
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		l := lines.Text()
-		if rest, ok := strings.CutPrefix(l, ":"+Prefix); ok {
-			name, _, _ := strings.Cut(rest, " ")
-			f.chains[Prefix+name] = nil
+// same says whether a rule that was found is the wanted one; their fingerprints agree.
+type same func(found, wanted line) bool
+
+func exactly(found, wanted line) bool { return found.text == wanted.text }
+
+// plan is the least that leads from what is there to what is wanted.
+func plan(have, want *view, eq same) *script {
+	p := &script{}
+	for _, name := range sortedKeys(want.chains) {
+		c := want.chains[name]
+		old := have.chains[name]
+		if old == c {
 			continue
 		}
-		rest, ok := strings.CutPrefix(l, "-A ")
-		if !ok {
-			continue
+		if old == nil {
+			p.declare = append(p.declare, name)
+			old = &chain{name: name}
 		}
-		chain, words, _ := strings.Cut(rest, " ")
-		if strings.HasPrefix(chain, Prefix) {
-			id := identity(words)
-			f.chains[chain] = append(f.chains[chain], id)
-			if id != "" {
-				f.texts[chain+" "+id] = words
-			}
-			continue
-		}
-		counts[chain]++
-		if to := leads(words); to != "" {
-			f.hooks[chain] = append(f.hooks[chain], hookFound{counts[chain], to})
+		p.change(name, old.rules, c.rules, eq)
+	}
+	p.hook(have, want, eq)
+	for _, name := range sortedKeys(have.chains) {
+		if want.chains[name] == nil {
+			p.clear = append(p.clear, name)
 		}
 	}
-	return f
+	return p
 }
 
-// identity is the digest in the comment of a rule.
-func identity(words string) string {
-	_, rest, ok := strings.Cut(words, mark)
-	if !ok || !strings.Contains(words, "--comment") {
-		return ""
-	}
-	end := strings.IndexAny(rest, " \"")
-	if end < 0 {
-		end = len(rest)
-	}
-	return rest[:end]
-}
-
-// leads is the chain of ours that a rule leads to.
-func leads(words string) string {
-	for _, option := range []string{"-j " + Prefix, "-g " + Prefix} {
-		if _, rest, ok := strings.Cut(" "+words, " "+option); ok {
-			name, _, _ := strings.Cut(rest, " ")
-			return Prefix + name
-		}
-	}
-	return ""
-}
-
-// edit is the input of iptables-restore --noflush that makes of what was found what is
-// wanted; empty if that is the same. The kernel takes it in one step.
-func edit(found *tableFound, want *tableWanted, table Table) string {
-	var head, body, tail strings.Builder
-	for _, name := range want.order {
-		have, exists := found.chains[name]
-		if !exists {
-			fmt.Fprintf(&head, ":%s - [0:0]\n", name)
-			for _, l := range want.chains[name] {
-				fmt.Fprintf(&body, "-A %s %s\n", name, l.words)
-			}
-			continue
-		}
-		editChain(&body, name, have, want.chains[name])
-	}
-	editHooks(&body, found, want)
-	for _, name := range slices.Sorted(maps.Keys(found.chains)) {
-		if _, stays := want.chains[name]; !stays {
-			fmt.Fprintf(&body, "-F %s\n", name)
-			fmt.Fprintf(&tail, "-X %s\n", name)
-		}
-	}
-	if head.Len()+body.Len()+tail.Len() == 0 {
-		return ""
-	}
-	return "*" + table.String() + "\n" + head.String() + body.String() + tail.String() + "COMMIT\n"
-}
-
-// editHooks has each hook be the first rule of its chain, once.
-func editHooks(w *strings.Builder, found *tableFound, want *tableWanted) {
-	names := map[string]bool{}
-	for name := range found.hooks {
-		names[name] = true
-	}
-	for name := range want.hooks {
-		names[name] = true
-	}
-	for _, name := range slices.Sorted(maps.Keys(names)) {
-		to, have := want.hooks[name], found.hooks[name]
-		if to != "" && len(have) == 1 && have[0] == (hookFound{1, to}) {
-			continue
-		}
-		for _, h := range slices.Backward(have) {
-			fmt.Fprintf(w, "-D %s %d\n", name, h.at)
-		}
-		if to != "" {
-			fmt.Fprintf(w, "-I %s 1 -j %s\n", name, to)
-		}
-	}
-}
-
-// editMost bounds the work of finding the least edit; beyond it the middle of a chain is
-// written anew.
-const editMost = 4 << 20
-
-// editChain writes the steps from the rules that are there to those that are wanted. A
-// rule that stays is not touched, so that it keeps its counters.
-func editChain(w *strings.Builder, name string, have []string, want []line) {
-	front := 0
-	for front < len(have) && front < len(want) && have[front] == want[front].id {
-		front++
-	}
-	back := 0
-	for back < len(have)-front && back < len(want)-front && have[len(have)-1-back] == want[len(want)-1-back].id {
-		back++
-	}
-	old, now := have[front:len(have)-back], want[front:len(want)-back]
-	at := front + 1
-	for _, step := range script(old, now) {
-		switch {
-		case step.keep:
-			at++
-		case step.insert >= 0:
-			fmt.Fprintf(w, "-I %s %s %s\n", name, strconv.Itoa(at), now[step.insert].words)
-			at++
-		default:
-			fmt.Fprintf(w, "-D %s %d\n", name, at)
-		}
-	}
-}
-
-// step keeps a rule, inserts one, or deletes one.
-type step struct {
-	keep   bool
-	insert int // index of the rule; -1: none
-}
-
-// script is the least number of steps, by the longest common subsequence.
-func script(old []string, now []line) (steps []step) {
-	if len(old)*len(now) > editMost {
-		for range old {
-			steps = append(steps, step{insert: -1})
-		}
-		for i := range now {
-			steps = append(steps, step{insert: i})
-		}
-		return steps
-	}
-	width := len(now) + 1
-	common := make([]int32, (len(old)+1)*width)
-	for i := len(old) - 1; i >= 0; i-- {
-		for j := len(now) - 1; j >= 0; j-- {
-			if old[i] == now[j].id && old[i] != "" {
-				common[i*width+j] = common[(i+1)*width+j+1] + 1
-			} else {
-				common[i*width+j] = max(common[(i+1)*width+j], common[i*width+j+1])
-			}
-		}
-	}
-	for i, j := 0, 0; i < len(old) || j < len(now); {
-		switch {
-		case i < len(old) && j < len(now) && old[i] == now[j].id && old[i] != "":
-			steps = append(steps, step{keep: true, insert: -1})
-			i, j = i+1, j+1
-		case j < len(now) && (i == len(old) || common[i*width+j+1] > common[(i+1)*width+j]):
-			steps = append(steps, step{insert: j})
-			j++
-		default:
-			steps = append(steps, step{insert: -1})
+// change edits a chain. Rules that stay keep their counters, since no line names them.
+// An insertion is always right before a rule that stays: iptables-nft can't name the
+// place of a rule that the same input has added.
+func (p *script) change(name string, old, rules []line, eq same) {
+	keep := p.stay(old, rules, eq)
+	at, next := 1, 0 // place in the chain, rule wanted
+	for i := 0; i <= len(old); {
+		gone := i
+		for i < len(old) && keep[i] < 0 {
 			i++
 		}
+		until := len(rules)
+		if i < len(old) {
+			until = keep[i]
+		}
+		for ; gone < i && next < until; gone, next, at = gone+1, next+1, at+1 {
+			p.put("-R "+name+" "+strconv.Itoa(at)+" ", rules[next])
+		}
+		for ; gone < i; gone++ {
+			p.edits = append(p.edits, "-D "+name+" "+strconv.Itoa(at))
+		}
+		for ; next < until; next, at = next+1, at+1 {
+			if i == len(old) {
+				p.put("-A "+name+" ", rules[next])
+			} else {
+				p.put("-I "+name+" "+strconv.Itoa(at)+" ", rules[next])
+			}
+		}
+		i, next, at = i+1, next+1, at+1 // the one that stays
 	}
-	return steps
+}
+
+func (p *script) put(command string, l line) {
+	p.edits = append(p.edits, command+l.text)
+	p.odd = p.odd || l.odd
+}
+
+// stay gives for each old rule the new one that it becomes, or -1: the longest rising
+// run of matches, so that as few rules as can be are touched.
+func (p *script) stay(old, rules []line, eq same) []int {
+	keep := make([]int, len(old))
+	head := 0
+	for head < len(old) && head < len(rules) && old[head].key == rules[head].key && eq(old[head], rules[head]) {
+		keep[head] = head
+		head++
+	}
+	if head == len(old) || (head == len(rules)) {
+		for i := head; i < len(old); i++ {
+			keep[i] = -1
+		}
+		return keep
+	}
+	where := map[string][]int{} // by fingerprint; equal rules may be in a chain twice
+	for i := head; i < len(rules); i++ {
+		where[rules[i].key] = append(where[rules[i].key], i)
+	}
+	for i := head; i < len(old); i++ {
+		keep[i] = -1
+		places := where[old[i].key]
+		if len(places) == 0 {
+			continue
+		}
+		if !eq(old[i], rules[places[0]]) {
+			p.mended = true
+			continue
+		}
+		keep[i], where[old[i].key] = places[0], places[1:]
+	}
+	rise(keep[head:])
+	return keep
+}
+
+// rise leaves of the numbers ≥ 0 a longest rising subsequence and makes the others -1.
+func rise(numbers []int) {
+	var tails []int // places of the last number of the best run of each length
+	before := make([]int, len(numbers))
+	for i, n := range numbers {
+		if n < 0 {
+			continue
+		}
+		at, _ := slices.BinarySearchFunc(tails, n, func(place, n int) int { return numbers[place] - n })
+		before[i] = -1
+		if at > 0 {
+			before[i] = tails[at-1]
+		}
+		if at == len(tails) {
+			tails = append(tails, i)
+		} else {
+			tails[at] = i
+		}
+	}
+	stays := make([]bool, len(numbers))
+	if len(tails) > 0 {
+		for i := tails[len(tails)-1]; i >= 0; i = before[i] {
+			stays[i] = true
+		}
+	}
+	for i := range numbers {
+		if !stays[i] {
+			numbers[i] = -1
+		}
+	}
+}
+
+// hook puts our jumps in front of the chains of the kernel. Deletion is by text, not by
+// number: between our reading and our writing others may have moved their rules.
+func (p *script) hook(have, want *view, eq same) {
+	names := slices.Concat(sortedKeys(want.hooks), sortedKeys(have.strays), sortedKeys(have.hooks))
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
+		wanted, found := want.hooks[name], have.strays[name]
+		if have.hooks != nil { // remembered, not read
+			if slices.EqualFunc(have.hooks[name], wanted, exactly) {
+				continue
+			}
+			found = asStrays(have.hooks[name])
+		}
+		if inPlace(found, wanted, eq) {
+			continue
+		}
+		for _, s := range found {
+			p.edits = append(p.edits, "-D "+name+" "+s.text)
+			p.mended = true
+		}
+		for i, l := range wanted {
+			p.put("-I "+name+" "+strconv.Itoa(i+1)+" ", l)
+		}
+	}
+}
+
+func asStrays(lines []line) []stray {
+	var list []stray
+	for i, l := range lines {
+		list = append(list, stray{i, l})
+	}
+	return list
+}
+
+func inPlace(found []stray, wanted []line, eq same) bool {
+	if len(found) != len(wanted) {
+		return false
+	}
+	for i, s := range found {
+		if s.at != i || s.key != wanted[i].key || !eq(s.line, wanted[i]) {
+			return false
+		}
+	}
+	return true
 }

@@ -2,256 +2,260 @@ package firewall
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
+	"sync"
 
 	"heddle/bgp"
 )
 
-// Fake is a packet filter in memory, for tests. It takes what iptables-restore takes and
-// prints as iptables-save does.
+// Fake is a packet filter in memory for tests. It executes the same text that the
+// kernel's programs would get.
 type Fake struct {
-	Writes int   // times that a table or a set was written
-	Fail   error // what every write comes to, if not nil
-	Flows  []netip.Addr
-	tables map[where]*fakeTable
+	mu     sync.Mutex
+	tables map[place]*fakeTable
 	sets   map[string]*fakeSet
+	flows  [][3]netip.Addr
+	serial uint32
+	writes int
+	fails  map[string][]error
 }
 
-type fakeTable struct {
-	order []string
-	rules map[string][]string
+type place struct {
+	family bgp.Family
+	table  Table
 }
 
 type fakeSet struct {
-	Set
+	family  bgp.Family
 	members map[netip.Prefix]bool
 }
 
-// NewFake returns a driver over a fake.
+// NewFake gives a fake kernel and a driver over it.
 func NewFake() (*Driver, *Fake) {
-	f := &Fake{tables: map[where]*fakeTable{}, sets: map[string]*fakeSet{}}
-	return newDriver("fake", f, (*fakeSets)(f), (*fakeFlows)(f)), f
-}
-
-func (f *Fake) table(at where) *fakeTable {
-	t := f.tables[at]
-	if t == nil {
-		t = &fakeTable{rules: map[string][]string{}}
-		for _, name := range map[Table][]string{Raw: {"PREROUTING", "OUTPUT"}, Filter: {"INPUT", "FORWARD", "OUTPUT"}}[at.table] {
-			t.order = append(t.order, name)
-			t.rules[name] = nil
-		}
-		f.tables[at] = t
+	f := &Fake{tables: map[place]*fakeTable{}, sets: map[string]*fakeSet{}, fails: map[string][]error{}}
+	for _, family := range bgp.Families {
+		f.tables[place{family, Raw}] = newFakeTable("PREROUTING", "OUTPUT")
+		f.tables[place{family, Filter}] = newFakeTable("INPUT", "FORWARD", "OUTPUT")
 	}
-	return t
+	return f.Driver(), f
 }
 
-// Save is what iptables-save prints for a table.
+// Driver gives a new driver over the same kernel, as after a restart.
+func (f *Fake) Driver() *Driver { return newDriver(fakeTables{f}, fakeSets{f}, fakeFlows{f}) }
+
+// Save prints a table as iptables-save does.
 func (f *Fake) Save(family bgp.Family, table Table) string {
-	t := f.table(where{family, table})
-	var w strings.Builder
-	fmt.Fprintf(&w, "*%s\n", table)
-	for _, name := range t.order {
-		policy := "-"
-		if !ours(name) {
-			policy = "ACCEPT"
-		}
-		fmt.Fprintf(&w, ":%s %s [0:0]\n", name, policy)
-	}
-	for _, name := range t.order {
-		for _, rule := range t.rules[name] {
-			fmt.Fprintf(&w, "-A %s %s\n", name, rule)
-		}
-	}
-	w.WriteString("COMMIT\n")
-	return w.String()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.tables[place{family, table}].print(table)
 }
 
-func (f *Fake) save(_ context.Context, family bgp.Family, table Table) ([]byte, error) {
-	return []byte(f.Save(family, table)), nil
-}
-
-// Restore takes the input of iptables-restore --noflush, whole or not at all.
+// Restore is somebody else's iptables-restore --noflush.
 func (f *Fake) Restore(family bgp.Family, input string) error {
-	if f.Fail != nil {
-		return f.Fail
-	}
-	at := where{family: family}
-	var t *fakeTable
-	for n, l := range strings.Split(strings.TrimSpace(input), "\n") {
-		switch {
-		case l == "*raw" || l == "*filter":
-			if at.table = Raw; l == "*filter" {
-				at.table = Filter
-			}
-			t = f.table(at).clone()
-		case l == "COMMIT":
-			if err := f.sound(t); err != nil {
-				return err
-			}
-			f.tables[at] = t
-			f.Writes++
-		default:
-			if err := t.take(l); err != nil {
-				return fmt.Errorf("line %d failed: %q: %w", n+1, l, err)
-			}
-		}
-	}
-	return nil
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.restore(family, input)
 }
 
-func (f *Fake) restore(_ context.Context, family bgp.Family, input string) error {
-	return f.Restore(family, input)
+// Writes is how often a driver wrote: restores, and changes of and in sets.
+func (f *Fake) Writes() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.writes
 }
 
-func (t *fakeTable) clone() *fakeTable {
-	c := &fakeTable{order: slices.Clone(t.order), rules: map[string][]string{}}
-	for name, rules := range t.rules {
-		c.rules[name] = slices.Clone(rules)
-	}
-	return c
+// Fail has the next call of a kind (save, restore, set, flows) fail; again for more.
+func (f *Fake) Fail(kind string, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.fails[kind] = append(f.fails[kind], err)
 }
 
-func (t *fakeTable) take(l string) error {
-	if name, ok := strings.CutPrefix(l, ":"); ok {
-		name, _, _ = strings.Cut(name, " ")
-		if _, there := t.rules[name]; !there {
-			t.order = append(t.order, name)
-		}
-		t.rules[name] = nil
-		return nil
-	}
-	fields := strings.SplitN(l, " ", 4)
-	rules, there := t.rules[fields[1]]
-	if !there {
-		return errors.New("no such chain")
-	}
-	return t.command(fields, rules, l)
+// Sets are the names of the sets, sorted.
+func (f *Fake) Sets() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return sortedKeys(f.sets)
 }
 
-func (t *fakeTable) command(fields []string, rules []string, l string) error {
-	name := fields[1]
-	switch fields[0] {
-	case "-A":
-		t.rules[name] = append(rules, strings.Join(fields[2:], " "))
-	case "-F":
-		t.rules[name] = nil
-	case "-X":
-		delete(t.rules, name)
-		t.order = slices.DeleteFunc(t.order, func(n string) bool { return n == name })
-	case "-I", "-D":
-		n, err := strconv.Atoi(fields[2])
-		if err != nil || n < 1 || n > len(rules)+1 || (fields[0] == "-D" && n > len(rules)) {
-			return errors.New("index out of range")
-		}
-		if fields[0] == "-D" {
-			t.rules[name] = slices.Delete(rules, n-1, n)
-		} else {
-			t.rules[name] = slices.Insert(rules, n-1, fields[3])
-		}
-	default:
-		return fmt.Errorf("what is %q", l)
-	}
-	return nil
-}
-
-// sound refuses rules that lead to what is not there.
-func (f *Fake) sound(t *fakeTable) error {
-	for name, rules := range t.rules {
-		for _, rule := range rules {
-			if to := leads(rule); to != "" {
-				if _, ok := t.rules[to]; !ok {
-					return fmt.Errorf("%s leads to %s, which is not there", name, to)
-				}
-			}
-			if _, rest, ok := strings.Cut(rule, "--match-set "); ok {
-				set, _, _ := strings.Cut(rest, " ")
-				if f.sets[set] == nil {
-					return fmt.Errorf("set %s doesn't exist", set)
-				}
-			}
-		}
-	}
-	return nil
-}
-
-// Members lists what a set holds, sorted; nil: there is no such set.
+// Members are what a set holds, sorted.
 func (f *Fake) Members(set string) []netip.Prefix {
-	s := f.sets[set]
-	if s == nil {
-		return nil
-	}
-	list := slices.AppendSeq([]netip.Prefix{}, maps.Keys(s.members))
-	slices.SortFunc(list, func(a, b netip.Prefix) int { return a.Addr().Compare(b.Addr()) })
+	list, _ := fakeSets{f}.members(set)
+	slices.SortFunc(list, netip.Prefix.Compare)
 	return list
 }
 
-// fakeSets and fakeFlows are the fake's other faces.
-type (
-	fakeSets  Fake
-	fakeFlows Fake
-)
-
-func (f *fakeSets) list() (list []Set, err error) {
-	for _, name := range slices.Sorted(maps.Keys(f.sets)) {
-		list = append(list, f.sets[name].Set)
-	}
-	return append([]Set{}, list...), nil
+// Meddle is somebody else's change of a set's members.
+func (f *Fake) Meddle(set string, add, remove []netip.Prefix) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.change(set, add, remove)
 }
 
-func (f *fakeSets) create(s Set) error {
-	if f.sets[s.Name] != nil {
-		return errors.New("set exists")
-	}
-	f.Writes++
-	f.sets[s.Name] = &fakeSet{s, map[netip.Prefix]bool{}}
-	return f.Fail
+// Track adds a flow: original source, original destination, source of the replies.
+func (f *Fake) Track(source, destination, replySource netip.Addr) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.flows = append(f.flows, [3]netip.Addr{source, destination, replySource})
 }
 
-func (f *fakeSets) destroy(name string) error {
-	for _, t := range f.tables {
-		for _, rules := range t.rules {
-			for _, rule := range rules {
-				if strings.Contains(rule, "--match-set "+name+" ") {
-					return errors.New("set is in use")
-				}
-			}
-		}
-	}
-	f.Writes++
-	delete(f.sets, name)
-	return f.Fail
+// Flows are those that are tracked, as given to Track.
+func (f *Fake) Flows() [][3]netip.Addr {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.flows)
 }
 
-func (f *fakeSets) members(name string) ([]netip.Prefix, error) {
-	if f.sets[name] == nil {
-		return nil, errors.New("no such set")
+func (f *Fake) failure(kind string) error {
+	if len(f.fails[kind]) == 0 {
+		return nil
 	}
-	return (*Fake)(f).Members(name), nil
+	err := f.fails[kind][0]
+	f.fails[kind] = f.fails[kind][1:]
+	return err
 }
 
-func (f *fakeSets) change(name string, prefixes []netip.Prefix, remove bool) error {
-	s := f.sets[name]
+func (f *Fake) change(set string, add, remove []netip.Prefix) error {
+	s := f.sets[set]
 	if s == nil {
-		return errors.New("no such set")
+		return fmt.Errorf("there is no set %s", set)
 	}
-	f.Writes++
-	for _, p := range prefixes {
-		if delete(s.members, p); !remove {
-			s.members[p] = true
+	for _, p := range slices.Concat(add, remove) {
+		if bgp.FamilyOf(p.Addr()) != s.family || p.Bits() == 0 {
+			return fmt.Errorf("%s can't be in set %s", p, set)
 		}
 	}
-	return f.Fail
+	for _, p := range add {
+		s.members[p.Masked()] = true
+	}
+	for _, p := range remove {
+		delete(s.members, p.Masked())
+	}
+	return nil
 }
 
-func (f *fakeFlows) forget(gone map[netip.Addr]bool) (int, error) {
-	before := len(f.Flows)
-	f.Flows = slices.DeleteFunc(f.Flows, func(a netip.Addr) bool { return gone[a] })
-	return before - len(f.Flows), nil
+type fakeTables struct{ *Fake }
+
+func (fakeTables) name() string { return "fake" }
+
+func (f fakeTables) save(_ context.Context, family bgp.Family, table Table) ([]byte, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.failure("save"); err != nil {
+		return nil, err
+	}
+	if table == TableInvalid {
+		return []byte(f.tables[place{family, Raw}].print(Raw) + f.tables[place{family, Filter}].print(Filter)), nil
+	}
+	return []byte(f.tables[place{family, table}].print(table)), nil
+}
+
+func (f fakeTables) restore(_ context.Context, family bgp.Family, input string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.failure("restore"); err != nil {
+		return err
+	}
+	f.writes++
+	return f.Fake.restore(family, input)
+}
+
+func (f fakeTables) generation() (uint32, bool, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.serial, true, nil
+}
+
+type fakeSets struct{ *Fake }
+
+func (f fakeSets) headers() ([]header, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var list []header
+	for name, s := range f.sets {
+		list = append(list, header{name, s.family, true, uint32(len(s.members))})
+	}
+	return list, nil
+}
+
+func (f fakeSets) members(name string) ([]netip.Prefix, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.sets[name] == nil {
+		return nil, fmt.Errorf("there is no set %s", name)
+	}
+	return slices.Collect(maps.Keys(f.sets[name].members)), nil
+}
+
+func (f fakeSets) create(name string, family bgp.Family) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.failure("set"); err != nil {
+		return err
+	}
+	if f.sets[name] != nil {
+		return fmt.Errorf("there is a set %s", name)
+	}
+	f.writes++
+	f.sets[name] = &fakeSet{family, map[netip.Prefix]bool{}}
+	return nil
+}
+
+func (f fakeSets) swap(one, other string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.sets[one] == nil || f.sets[other] == nil {
+		return fmt.Errorf("there is no set %s or %s", one, other)
+	}
+	if f.sets[one].family != f.sets[other].family {
+		return errMismatch
+	}
+	f.writes++
+	f.sets[one], f.sets[other] = f.sets[other], f.sets[one]
+	return nil
+}
+
+func (f fakeSets) destroy(name string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.failure("set"); err != nil {
+		return err
+	}
+	for at, t := range f.tables {
+		if strings.Contains(t.print(at.table), "--match-set "+name+" ") {
+			return errInUse
+		}
+	}
+	if f.sets[name] != nil {
+		f.writes++
+		delete(f.sets, name)
+	}
+	return nil
+}
+
+func (f fakeSets) change(set string, add, remove []netip.Prefix) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.failure("set"); err != nil {
+		return err
+	}
+	f.writes++
+	return f.Fake.change(set, add, remove)
+}
+
+type fakeFlows struct{ *Fake }
+
+func (f fakeFlows) forget(gone func([3]netip.Addr) bool) (int, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.failure("flows"); err != nil {
+		return 0, err
+	}
+	before := len(f.Fake.flows)
+	f.Fake.flows = slices.DeleteFunc(f.Fake.flows, gone)
+	return before - len(f.Fake.flows), nil
 }

@@ -2,226 +2,258 @@ package firewall
 
 import (
 	"crypto/sha256"
-	"encoding/base32"
-	"fmt"
+	"encoding/base64"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"heddle/bgp"
 )
 
+// mark begins the comment of every rule of ours; the fingerprint follows.
+const mark = "heddle:"
+
+// printLength is the length of a fingerprint: 72 bits of SHA-256, so that two rules of
+// a chain never share one by chance.
+const printLength = 12
+
+// noteMost is how many octets of a note are kept; xt_comment takes 255 in all.
+const noteMost = 200
+
+// Numbers of protocols that have a name or ports.
 const (
 	protoICMP   = 1
+	protoTCP    = 6
+	protoUDP    = 17
 	protoICMPv6 = 58
+	protoSCTP   = 132
 )
 
-// slotsMost is how many ports one multiport match takes; a range takes two.
-const slotsMost = 15
-
-// SplitPorts cuts a list of ports in groups that fit in one rule each.
-func SplitPorts(ports []Ports) (groups [][]Ports) {
-	slots := slotsMost
-	for _, p := range ports {
-		need := 1
-		if p.First != p.Last {
-			need = 2
-		}
-		if slots+need > slotsMost {
-			groups, slots = append(groups, nil), 0
-		}
-		groups[len(groups)-1] = append(groups[len(groups)-1], p)
-		slots += need
-	}
-	return groups
+// Render is the input of iptables-restore that builds a table of a family from
+// nothing.
+func Render(s *State, family bgp.Family, table Table) string {
+	return plan(&view{}, compile(s, family, table, nil), exactly).text(table)
 }
 
-// Words is a rule in iptables' words, as they stand behind the name of the chain.
+// line is a rule as iptables-restore takes it, without command and chain.
+type line struct {
+	key  string // fingerprint of the rule
+	text string
+	odd  bool // iptables-save may name its protocol in words
+}
+
+// lineOf renders a rule the way iptables-save prints it, which makes comparing cheap.
+func lineOf(r *Rule, family bgp.Family) line {
+	b := appendRule(make([]byte, 0, 256), r, family)
+	tail := string(appendTarget(nil, r))
+	note := tidy(r.Note)
+	// The note counts: people read it, and it must not lie after a change.
+	sum := sha256.Sum256([]byte(string(b) + tail + "\x00" + note))
+	key := base64.RawURLEncoding.EncodeToString(sum[:])[:printLength]
+	b = append(b, `-m comment --comment "`+mark+key...)
+	if note != "" {
+		b = append(append(b, ' '), note...)
+	}
+	b = append(append(b, `" `...), tail...)
+	_, named := protocolNames(family)[r.Protocol]
+	return line{key: key, text: string(b), odd: r.Protocol != 0 && !named}
+}
+
+func appendRule(b []byte, r *Rule, family bgp.Family) []byte {
+	b = appendHeader(b, r, family)
+	b = appendPorts(b, r)
+	return appendMatches(b, r)
+}
+
+// Words is a rule as iptables-save prints it, without its chain and its comment.
 func (r *Rule) Words(family bgp.Family) string {
-	return strings.TrimSpace(r.matches(family) + " " + r.target())
+	return string(appendTarget(appendRule(nil, r, family), r))
 }
 
-func (r *Rule) matches(family bgp.Family) string {
-	var w []string
-	add := func(option, value string) {
-		if value != "" {
-			w = append(w, option, value)
+// protocolNames are those that iptables knows without /etc/protocols.
+func protocolNames(family bgp.Family) map[uint8]string {
+	if family == bgp.IPv6Unicast {
+		return names6
+	}
+	return names4
+}
+
+var (
+	names4 = map[uint8]string{protoICMP: "icmp", protoTCP: "tcp", protoUDP: "udp", protoSCTP: "sctp", 50: "esp", 51: "ah"}
+	names6 = map[uint8]string{protoICMPv6: "ipv6-icmp", protoTCP: "tcp", protoUDP: "udp", protoSCTP: "sctp", 50: "esp", 51: "ah"}
+)
+
+func appendHeader(b []byte, r *Rule, family bgp.Family) []byte {
+	b = appendPrefix(b, "-s ", r.Source)
+	b = appendPrefix(b, "-d ", r.Destination)
+	if r.In != "" && r.In != "+" {
+		b = append(b, "-i "+r.In+" "...)
+	}
+	if r.Out != "" && r.Out != "+" {
+		b = append(b, "-o "+r.Out+" "...)
+	}
+	if r.Protocol == 0 {
+		return b
+	}
+	if name, ok := protocolNames(family)[r.Protocol]; ok {
+		return append(b, "-p "+name+" "...)
+	}
+	return append(strconv.AppendUint(append(b, "-p "...), uint64(r.Protocol), 10), ' ')
+}
+
+// appendPrefix leaves out /0: iptables-save does not print it.
+func appendPrefix(b []byte, flag string, p netip.Prefix) []byte {
+	if !p.IsValid() || p.Bits() == 0 {
+		return b
+	}
+	return append(p.Masked().AppendTo(append(b, flag...)), ' ')
+}
+
+func appendPorts(b []byte, r *Rule) []byte {
+	source, target := portsKind(r.SourcePorts), portsKind(r.Ports)
+	if source == onePort || target == onePort {
+		b = append(b, "-m "+names4[r.Protocol]+" "...)
+		if source == onePort {
+			b = append(appendRanges(append(b, "--sport "...), r.SourcePorts), ' ')
+		}
+		if target == onePort {
+			b = append(appendRanges(append(b, "--dport "...), r.Ports), ' ')
 		}
 	}
-	add("-i", r.In)
-	add("-o", r.Out)
-	add("-s", prefixText(r.Source))
-	add("-d", prefixText(r.Destination))
-	w = append(w, r.protocolWords(family)...)
-	if r.SourceSet != "" {
-		w = append(w, "-m set --match-set", r.SourceSet, "src")
+	if source == manyPorts {
+		b = append(appendRanges(append(b, "-m multiport --sports "...), r.SourcePorts), ' ')
 	}
-	if r.TargetSet != "" {
-		w = append(w, "-m set --match-set", r.TargetSet, "dst")
+	if target == manyPorts {
+		b = append(appendRanges(append(b, "-m multiport --dports "...), r.Ports), ' ')
 	}
-	if r.NotMAC != [6]byte{} {
-		w = append(w, "-m mac ! --mac-source", macText(r.NotMAC))
+	return b
+}
+
+const (
+	anyPort = iota
+	onePort
+	manyPorts
+)
+
+func portsKind(list []Ports) int {
+	switch {
+	case len(list) == 0 || slices.Contains(list, Ports{0, 65535}):
+		return anyPort
+	case len(list) == 1:
+		return onePort
+	}
+	return manyPorts
+}
+
+func appendRanges(b []byte, list []Ports) []byte {
+	for i, p := range list {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = strconv.AppendUint(b, uint64(p.First), 10)
+		if p.Last != p.First {
+			b = strconv.AppendUint(append(b, ':'), uint64(p.Last), 10)
+		}
+	}
+	return b
+}
+
+func appendMatches(b []byte, r *Rule) []byte {
+	if r.ICMPType.Valid {
+		kind := "-m icmp --icmp-type "
+		if r.Protocol == protoICMPv6 {
+			kind = "-m icmp6 --icmpv6-type "
+		}
+		b = append(strconv.AppendUint(append(b, kind...), uint64(r.ICMPType.Type), 10), ' ')
 	}
 	switch r.State {
 	case Established:
-		w = append(w, "-m conntrack --ctstate RELATED,ESTABLISHED")
+		b = append(b, "-m conntrack --ctstate RELATED,ESTABLISHED "...)
 	case Invalid:
-		w = append(w, "-m conntrack --ctstate INVALID")
-	case AnyState:
+		b = append(b, "-m conntrack --ctstate INVALID "...)
+	}
+	if r.SourceSet != "" {
+		b = append(b, "-m set --match-set "+r.SourceSet+" src "...)
+	}
+	if r.TargetSet != "" {
+		b = append(b, "-m set --match-set "+r.TargetSet+" dst "...)
+	}
+	if r.NotMAC != [6]byte{} {
+		b = appendMAC(append(b, "-m mac ! --mac-source "...), r.NotMAC)
 	}
 	if r.Spoofed {
-		w = append(w, "-m rpfilter --invert")
+		b = append(b, "-m rpfilter --invert "...)
 	}
-	return strings.Join(w, " ")
+	return b
 }
 
-func (r *Rule) target() string {
+func appendMAC(b []byte, mac [6]byte) []byte {
+	const digits = "0123456789ABCDEF"
+	for _, octet := range mac {
+		b = append(b, digits[octet>>4], digits[octet&15], ':')
+	}
+	b[len(b)-1] = ' '
+	return b
+}
+
+func appendTarget(b []byte, r *Rule) []byte {
 	switch r.Verdict {
 	case Accept:
-		return "-j ACCEPT"
+		return append(b, "-j ACCEPT"...)
 	case Drop:
-		return "-j DROP"
+		return append(b, "-j DROP"...)
 	case Return:
-		return "-j RETURN"
+		return append(b, "-j RETURN"...)
 	case Jump:
-		return "-j " + r.To
+		return append(b, "-j "+r.To...)
 	case Goto:
-		return "-g " + r.To
-	case VerdictInvalid:
+		return append(b, "-g "+r.To...)
 	}
-	panic("firewall: a rule without a verdict")
+	return b
 }
 
-func (r *Rule) protocolWords(family bgp.Family) (w []string) {
-	if r.Protocol == 0 {
-		return nil
-	}
-	w = append(w, "-p", protocolText(r.Protocol))
-	if r.ICMPType.Valid {
-		option := "--icmp-type"
-		if family == bgp.IPv6Unicast {
-			option = "--icmpv6-type"
-		}
-		w = append(w, option, strconv.Itoa(int(r.ICMPType.Type)))
-	}
-	w = append(w, portWords("s", r.SourcePorts)...)
-	return append(w, portWords("d", r.Ports)...)
-}
-
-// portWords is a match of source (s) or destination (d) ports.
-func portWords(end string, ports []Ports) []string {
-	var list []string
-	for _, p := range ports {
-		text := strconv.Itoa(int(p.First))
-		if p.Last != p.First {
-			text += ":" + strconv.Itoa(int(p.Last))
-		}
-		list = append(list, text)
-	}
-	switch len(list) {
-	case 0:
-		return nil
-	case 1:
-		return []string{"--" + end + "port", list[0]}
-	}
-	return []string{"-m multiport --" + end + "ports", strings.Join(list, ",")}
-}
-
-func protocolText(p uint8) string {
-	switch p {
-	case protoICMP:
-		return "icmp"
-	case 6:
-		return "tcp"
-	case 17:
-		return "udp"
-	case protoICMPv6:
-		return "icmpv6"
-	case 132:
-		return "sctp"
-	}
-	return strconv.Itoa(int(p))
-}
-
-func prefixText(p netip.Prefix) string {
-	if !p.IsValid() {
-		return ""
-	}
-	return p.String()
-}
-
-func macText(m [6]byte) string {
-	return fmt.Sprintf("%02X:%02X:%02X:%02X:%02X:%02X", m[0], m[1], m[2], m[3], m[4], m[5])
-}
-
-// noteMost is how long a note may be in a comment, which takes 255 octets.
-const noteMost = 200
-
-// mark is what comments of ours begin with; a digest of the rule follows, by which a
-// later process knows the rule for its own without knowing how iptables prints it.
-const mark = "heddle:"
-
-var digits = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
-
-// line is a rule as it is written: its words, and the comment that identifies it.
-type line struct {
-	id    string
-	words string
-}
-
-func lineOf(r *Rule, family bgp.Family) line {
-	words, note := r.Words(family), plain(r.Note)
-	sum := sha256.Sum256([]byte(words + "\x00" + note))
-	id := digits.EncodeToString(sum[:])[:12]
-	comment := strings.TrimSpace(mark + id + " " + note)
-	return line{id, strings.TrimSpace(r.matches(family) + ` -m comment --comment "` + comment + `" ` + r.target())}
-}
-
-// plain is a note that needs no quoting.
-func plain(note string) string {
-	note = strings.Map(func(r rune) rune {
-		if r < ' ' || r == '"' || r == '\'' || r == '\\' || r == '`' || r == 0x7f {
-			return -1
+// tidy makes a note fit between quotation marks on one line.
+func tidy(note string) string {
+	note = strings.TrimSpace(strings.Map(func(r rune) rune {
+		if strings.ContainsRune("\"'\\`", r) || !unicode.IsPrint(r) {
+			return '?'
 		}
 		return r
-	}, note)
-	if len(note) > noteMost {
-		note = strings.ToValidUTF8(note[:noteMost], "")
+	}, note))
+	if len(note) <= noteMost {
+		return note
 	}
-	return note
+	cut := noteMost
+	for !utf8.RuneStart(note[cut]) {
+		cut--
+	}
+	return strings.TrimSpace(note[:cut])
 }
 
-// tableWanted is a table as it is to be.
-type tableWanted struct {
-	order  []string // of chains
-	chains map[string][]line
-	hooks  map[string]string // kernel's chain → ours
+// SplitPorts cuts a list into such as fit into one rule each: 15 slots, of which a
+// range takes two. No ports are one empty list: any port.
+func SplitPorts(list []Ports) [][]Ports {
+	var parts [][]Ports
+	start, used := 0, 0
+	for i, p := range list {
+		if used+slots(p) > slotsMost {
+			parts = append(parts, list[start:i:i])
+			start, used = i, 0
+		}
+		used += slots(p)
+	}
+	return append(parts, list[start:])
 }
 
-func wanted(s *State, family bgp.Family, table Table) *tableWanted {
-	w := &tableWanted{chains: map[string][]line{}, hooks: map[string]string{}}
-	rules := s.Of(family)
-	for i := range rules.Chains {
-		chain := &rules.Chains[i]
-		if chain.Table != table {
-			continue
-		}
-		lines := make([]line, len(chain.Rules))
-		for j := range chain.Rules {
-			lines[j] = lineOf(&chain.Rules[j], family)
-		}
-		w.order = append(w.order, chain.Name)
-		w.chains[chain.Name] = lines
-	}
-	for _, hook := range rules.Hooks {
-		if hook.Table == table {
-			w.hooks[hook.Chain] = hook.To
-		}
-	}
-	return w
-}
+// slotsMost is XT_MULTI_PORTS.
+const slotsMost = 15
 
-// Render is the input of iptables-restore that builds a table from nothing.
-func Render(s *State, family bgp.Family, table Table) string {
-	return edit(&tableFound{}, wanted(s, family, table), table)
+func slots(p Ports) int {
+	if p.First == p.Last {
+		return 1
+	}
+	return 2
 }

@@ -70,8 +70,8 @@ func (t *Table) Join(address netip.Addr) (Peer, bool) {
 	return free, free != 0
 }
 
-// Take takes the routes of a batch. End-of-RIB and the end of a refresh drop what the
-// peer has not repeated (RFC 4724 §4.2, RFC 7313 §4).
+// Take takes the routes of a batch. The end of a refresh drops what the peer has not
+// repeated (RFC 7313 §4); End-of-RIB is the owner's to act on, with Drop.
 func (t *Table) Take(peer Peer, batch *wire.Batch) {
 	for i := range batch.Items {
 		item := &batch.Items[i]
@@ -85,7 +85,7 @@ func (t *Table) Take(peer Peer, batch *wire.Batch) {
 			t.run(peer, item, 0)
 		case wire.RefreshBegun:
 			t.mark(peer, bgp.FamiliesOf(item.Family), unspoken)
-		case wire.EndOfRIB, wire.RefreshEnded:
+		case wire.RefreshEnded:
 			t.sweep(peer, bgp.FamiliesOf(item.Family))
 		}
 	}

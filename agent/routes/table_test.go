@@ -159,10 +159,14 @@ func step(t *rapid.T, table *routes.Table, m model, protected []netip.Addr) []ne
 		table.Take(peer, batch(wire.RefreshBegun, family, false, 0, netip.Prefix{}, attributes{}))
 		m.mark(remote, false, family)
 	case 8:
-		kind := rapid.SampledFrom([]wire.Kind{wire.EndOfRIB, wire.RefreshEnded}).Draw(t, "kind")
-		table.Take(peer, batch(kind, family, false, 0, netip.Prefix{}, attributes{}))
+		all := rapid.Bool().Draw(t, "of both families")
+		if all {
+			table.Drop(peer)
+		} else {
+			table.Take(peer, batch(wire.RefreshEnded, family, false, 0, netip.Prefix{}, attributes{}))
+		}
 		maps.DeleteFunc(m, func(s said, a attributes) bool {
-			return s.peer == remote && a.unspoken && bgp.FamilyOf(s.prefix.Addr()) == family
+			return s.peer == remote && a.unspoken && (all || bgp.FamilyOf(s.prefix.Addr()) == family)
 		})
 	case 9:
 		protected = []netip.Addr{hop(t, six), hop(t, !six)}

@@ -34,7 +34,7 @@ func TestWhatIsRemovedComesBack(t *testing.T) {
 			}{
 				{"a rule", iptables, []string{"-w", "-D", "heddle-pass", "1"}, tables, 5 * time.Second},
 				{"all rules of a chain", iptables, []string{"-w", "-F", "heddle-leave"}, tables, 5 * time.Second},
-				{"the way into our chains", iptables, []string{"-w", "-D", "FORWARD", "-j", "heddle-FORWARD"}, tables, 5 * time.Second},
+				{"the way into our chains", iptables, []string{"-w", "-D", "FORWARD", "1"}, tables, 5 * time.Second},
 				{"a rule before ours", iptables, []string{"-w", "-I", "FORWARD", "1", "-j", "heddle-FORWARD"}, tables, 5 * time.Second},
 				{"a rule of anti-spoofing", iptables, []string{"-w", "-t", "raw", "-F", "heddle-from-tap1"}, tables, 5 * time.Second},
 				{"a rule in IPv6", "ip6tables-" + backend, []string{"-w", "-F", "heddle-INPUT"}, tables, 5 * time.Second},

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // flow is datagrams from one node to another, numbered.
@@ -34,7 +36,13 @@ func (f *fabric) send(from, to, address string, port int) *flow {
 		l.in, err = net.ListenUDP("udp", &net.UDPAddr{IP: net.ParseIP(address), Port: port})
 		return err
 	}))
-	_ = l.in.SetReadBuffer(4 << 20)
+	raw, err := l.in.SyscallConn()
+	f.must(err)
+	// What waits for us must not be lost because the machine is busy.
+	f.must(raw.Control(func(fd uintptr) {
+		err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 64<<20)
+	}))
+	f.must(err)
 	f.must(f.nodes[from].space.Do(func() (err error) {
 		l.out, err = net.DialUDP("udp", nil, &net.UDPAddr{IP: net.ParseIP(address), Port: port})
 		return err
