@@ -64,13 +64,21 @@ type Config struct {
 	Log     *slog.Logger
 }
 
+// sessions is what the loop asks of *session.Server.
+type sessions interface {
+	Release(batch *wire.Batch)
+	Wake(list []*session.Session)
+	Peers() []session.Status
+}
+
 // Agent is the loop. Create one with New, Attach the sessions, then Run.
 type Agent struct {
 	cfg      Config
 	log      *slog.Logger
 	kernel   Kernel
 	filter   Filter
-	sessions *session.Server
+	sessions sessions
+	attach   func(*session.Session, session.Stream)
 	speaker  speaker
 
 	events chan event
@@ -124,6 +132,7 @@ const eventsMost = 64
 func New(cfg Config) *Agent {
 	return &Agent{
 		cfg: cfg, log: cfg.Log, kernel: cfg.Kernel, filter: cfg.Filter,
+		attach: (*session.Session).Attach,
 		events: make(chan event, eventsMost), kicks: make(chan fib.Event, 256),
 		local: map[netip.Prefix]derive.Route{}, found: map[netip.Prefix]int{}, ports: map[string]fib.Port{}, sets: map[string]*set{}, byTag: map[tagged][]*set{},
 		table: routes.New(cfg.ASN), peers: map[*session.Session]*peer{}, lost: map[routes.Peer]time.Time{},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
+	"slices"
 
 	"heddle/agent/derive"
 	"heddle/agent/fib"
@@ -78,7 +79,7 @@ func (a *Agent) settleLocal(ctx context.Context) {
 		return // what is not guarded is not opened
 	}
 	a.report("firewall", nil)
-	a.enter(state, wanted)
+	a.enter(state)
 	if len(gone) > 0 {
 		flows, err := a.filter.Forget(gone)
 		a.counts.Forgotten += uint64(flows)
@@ -98,6 +99,7 @@ func (a *Agent) leave(wanted map[netip.Prefix]derive.Route) (gone []netip.Addr) 
 	if len(gone) == 0 {
 		return nil
 	}
+	slices.SortFunc(gone, netip.Addr.Compare)
 	left := map[netip.Prefix]netip.Addr{}
 	for p, hop := range a.speaker.list {
 		if _, stays := wanted[p]; stays {
@@ -153,7 +155,7 @@ func (a *Agent) fence(ctx context.Context, state *derive.State) error {
 }
 
 // enter readies ports and routes to them. A port that can't be readied has no route.
-func (a *Agent) enter(state *derive.State, wanted map[netip.Prefix]derive.Route) {
+func (a *Agent) enter(state *derive.State) {
 	unready := map[int]bool{}
 	for _, p := range state.Ports {
 		changed, err := a.kernel.Port(p)
@@ -168,7 +170,8 @@ func (a *Agent) enter(state *derive.State, wanted map[netip.Prefix]derive.Route)
 		a.ports[p.Name] = p
 	}
 	a.report("forwarding", a.forward(state))
-	for p, r := range wanted {
+	for _, r := range state.Routes {
+		p := r.Prefix
 		was, had := a.local[p]
 		if unready[r.Link] && r.Link != 0 {
 			continue

@@ -49,7 +49,7 @@ func (a *Agent) welcome(s *session.Session) {
 	delete(a.lost, number)
 	p := &peer{number: number, again: again, since: s.Since, stream: a.speaker.join(s)}
 	a.peers[s] = p
-	s.Attach(p.stream)
+	a.attach(s, p.stream)
 }
 
 // hear takes what a reflector says.

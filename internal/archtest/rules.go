@@ -34,6 +34,7 @@ func house() map[string][]string {
 		"lab/netns":   nil,
 		"lab/interop": {"lab/netns"},
 		"lab/racks":   {"lab/netns"},
+		"lab/hosts":   {"lab/netns"},
 
 		"summarize": append([]string{"peering"}, fabric...),
 

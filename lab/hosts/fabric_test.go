@@ -1,7 +1,6 @@
 package hosts
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/netip"
 	"os"
@@ -232,16 +231,6 @@ func (f *fabric) apply(objects string) {
 func (f *fabric) delete(kind, name string) {
 	f.t.Helper()
 	f.nodes["rr"].must(reflector, "delete", kind, name)
-}
-
-// show is the answer of `heddle-agent show`.
-func show[T any](n *node, words ...string) ([]T, error) {
-	out, err := n.output(agent, append(append([]string{"show"}, words...), "-o", "json")...)
-	if err != nil {
-		return nil, err
-	}
-	var values []T
-	return values, json.Unmarshal([]byte(out), &values)
 }
 
 func (f *fabric) must(err error) {
