@@ -150,7 +150,8 @@ func scan[K key[K]](t *table[K], r *RIB, w *Walk, to Receiver, budget *int) {
 		case w.pass < passWithdraw:
 			e.hear(w.at, w.pass)
 		case e.view.To.Speaker.Internal(), single == (w.pass == passWithdraw):
-			unheard(t, e, w.at, w.since())
+			// Of what a lap left to this one the peer may hold identifiers of before it.
+			unheard(t, e, w.at, w.covered)
 		}
 		*budget -= len(e.said) - said
 	}

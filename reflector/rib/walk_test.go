@@ -1,6 +1,7 @@
 package rib_test
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"heddle/peering/wire"
 	"heddle/reflector/rib"
 	"heddle/summarize"
+	"heddle/topology"
 )
 
 // A workload's route moves aside for another while a slow peer is in the middle of
@@ -66,6 +68,61 @@ func TestAWalkNeverWithdrawsWhatItHasNotYetReplaced(t *testing.T) {
 	if given < 0 || taken < 0 || taken < given {
 		t.Fatalf("the peer was told, in this order: %q", events)
 	}
+}
+
+// A path of an anycast address goes, and in the middle of the lap that is to say so
+// another path of it changes: the lap leaves the address to the next one, which must
+// still know of the path identifier that went out of use before the first.
+func TestAWalkWithdrawsAPathWhoseAddressChangesMeanwhile(t *testing.T) {
+	r := rib.New(rib.Self{ASN: 64512, RouterID: 1, Cluster: 1}, rib.Limits{Chunk: 1, Step: 1})
+	r.Follow(r.Compile(snapshotOfPools(`{"prefix":"10.9.0.0/24","anycast":true}`)), nil)
+	var from []rib.SourceID
+	for n := range bgp.RouterID(2) {
+		id, _ := r.AddSource(rib.Source{Speaker: summarize.Client, RouterID: n + 2, Address: netip.AddrFrom4([4]byte{192, 0, 2, byte(n + 2)})}, 0)
+		from = append(from, id)
+	}
+	service, plain := netip.MustParsePrefix("10.9.0.1/32"), oracle.Plain(netip.MustParseAddr("192.0.2.2"))
+	to, families := rib.Receiver{ID: 99, RouterID: 9}, bgp.FamiliesOf(bgp.IPv4Unicast)
+	view := rib.View{To: summarize.Listener{Speaker: summarize.Client}, Families: families, AddPath: families, FourOctetAS: true, MaxMessage: 4096}
+	peer := oracle.NewReplay()
+	peer.AddPath = true
+	read := func(chunks []*rib.Chunk) {
+		for _, c := range chunks {
+			if err := peer.Feed(c.Octets); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	tell(t, r, from[0], oracle.Announce(plain, service))
+	tell(t, r, from[1], oracle.Announce(plain, service))
+	r.Flush(nil)
+	read(r.Snapshot(view, bgp.IPv4Unicast))
+	w := &rib.Walk{Since: r.Version()}
+	tell(t, r, from[1], oracle.Withdraw(service))
+	r.Flush(nil)
+	for lap := 0; ; lap++ {
+		if lap < 2 {
+			tell(t, r, from[0], oracle.Announce(plain.With(oracle.Attr{Flags: 0x40, Type: 5, Value: oracle.Number(uint32(200 + lap))}), service))
+			r.Flush(nil)
+		}
+		chunks, current := r.Step(w, view, to)
+		read(chunks)
+		if current {
+			break
+		}
+	}
+	if n := peer.Paths(true)[service]; n != 1 {
+		t.Errorf("the peer is level and holds %d paths of %s, of which there is one:\n%s", n, service, peer.Table[service])
+	}
+}
+
+// snapshotOfPools is an inventory of nothing but pools.
+func snapshotOfPools(pools ...string) *topology.Snapshot {
+	var inventory topology.Inventory
+	for i, value := range pools {
+		inventory.Apply(int64(i+1), []topology.Change{{Path: fmt.Sprintf("%spools/p%d", topology.Prefix, i), Value: []byte(value)}})
+	}
+	return inventory.Snapshot()
 }
 
 func tell(t *testing.T, r *rib.RIB, from rib.SourceID, message []byte) {
