@@ -119,7 +119,7 @@ func (r *Reflector) tidy(now time.Time) {
 		}
 		g.log.trim(passed)
 	}
-	if r.rib.Tombstones() > 0 {
+	if r.rib.Remembers() {
 		r.rib.Reap(r.needed())
 	}
 	r.boundTombstones()

@@ -326,6 +326,9 @@ func (r *RIB) Reap(version uint64) {
 	r.v6.reap(version)
 }
 
+// Remembers says whether Reap may find something that went away.
+func (r *RIB) Remembers() bool { return r.Tombstones()+len(r.v4.ghosts)+len(r.v6.ghosts) > 0 }
+
 // Prefixes is how many prefixes have a path.
 func (r *RIB) Prefixes() int { return r.v4.prefixes + r.v6.prefixes }
 

@@ -72,6 +72,7 @@ type table[K key[K]] struct {
 	before  map[ref][]hop    // their paths when they were touched
 	spreads map[ref]struct{} // those at the last flush
 	ghosts  map[ref][]ghost  // what walking peers with add-path may still hold of them
+	haunted uint64           // none of the ghosts is older; meaningless without any
 }
 
 func (t *table[K]) list(source SourceID) *list {

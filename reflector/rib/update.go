@@ -1,6 +1,7 @@
 package rib
 
 import (
+	"math"
 	"slices"
 
 	"heddle/peering/wire"
@@ -315,7 +316,11 @@ func (t *table[K]) haunt(r *RIB, c change, was *summarize.Map, version uint64) {
 			if t.ghosts == nil {
 				t.ghosts = map[ref][]ghost{}
 			}
-			t.ghosts[c.head] = append(t.ghosts[c.head], ghost{id, version})
+			if len(t.ghosts) == 0 {
+				t.haunted = version
+			}
+			again := func(g ghost) bool { return g.id == id }
+			t.ghosts[c.head] = append(slices.DeleteFunc(t.ghosts[c.head], again), ghost{id, version})
 		}
 	}
 }
@@ -363,15 +368,10 @@ func (t *table[K]) unchanged(r *RIB, c change) {
 	t.bury(c.head)
 }
 
-// reap frees the tombstones that are not younger than version.
+// reap frees the tombstones that are not younger than version, and forgets the path
+// identifiers that went out of use until then.
 func (t *table[K]) reap(version uint64) {
-	for head, ghosts := range t.ghosts {
-		if ghosts = slices.DeleteFunc(ghosts, func(g ghost) bool { return g.version <= version }); len(ghosts) == 0 {
-			delete(t.ghosts, head)
-		} else {
-			t.ghosts[head] = ghosts
-		}
-	}
+	t.exorcise(version)
 	for {
 		r := t.list(0).first
 		if r == 0 || t.routes.at(r).version > version {
@@ -379,6 +379,24 @@ func (t *table[K]) reap(version uint64) {
 		}
 		t.unlink(r)
 		t.close(r)
+	}
+}
+
+func (t *table[K]) exorcise(version uint64) {
+	if len(t.ghosts) == 0 || t.haunted > version {
+		return
+	}
+	t.haunted = math.MaxUint64
+	for head, ghosts := range t.ghosts {
+		ghosts = slices.DeleteFunc(ghosts, func(g ghost) bool { return g.version <= version })
+		if len(ghosts) == 0 {
+			delete(t.ghosts, head)
+			continue
+		}
+		t.ghosts[head] = ghosts
+		for _, g := range ghosts {
+			t.haunted = min(t.haunted, g.version)
+		}
 	}
 }
 
