@@ -124,7 +124,7 @@ func (r *Reflector) rackOf(m *member) summarize.Rack {
 // what is another router now are not its own.
 func (r *Reflector) welcomeBack(m *member, a *arrival, now time.Time) {
 	keep := m.stale & a.negotiated.Forwarding
-	if a.negotiated.RouterID != m.arrival.negotiated.RouterID || a.spec.Kind != m.arrival.spec.Kind {
+	if a.negotiated.RouterID != m.arrival.negotiated.RouterID || !sameListener(a.spec, m.arrival.spec) {
 		keep = 0
 	}
 	for _, f := range bgp.Families {
@@ -154,6 +154,9 @@ func (r *Reflector) depart(m *member, graceful bgp.FamilySet, now time.Time) {
 	r.finishDrops(m)
 	r.leave(m)
 	m.up = false
+	if !r.wanted(m) {
+		graceful = 0
+	}
 	m.stale = graceful
 	m.staleUntil = now.Add(m.arrival.negotiated.RestartTime)
 	for _, f := range bgp.Families {
@@ -180,17 +183,21 @@ func (r *Reflector) endOfRIB(m *member, f bgp.Family) {
 // expire ends the grace of peers that did not come back in time.
 func (r *Reflector) expire(now time.Time) {
 	for _, m := range r.members {
-		if m.stale == 0 || now.Before(m.staleUntil) {
-			continue
+		if m.stale != 0 && !now.Before(m.staleUntil) {
+			r.dropStale(m)
 		}
-		for _, f := range bgp.Families {
-			if m.stale.Has(f) {
-				m.drops = append(m.drops, drop{f, rib.Stale})
-			}
-		}
-		m.stale = 0
-		r.dropping[m] = struct{}{}
 	}
+}
+
+// dropStale has what of a member is kept over a restart removed.
+func (r *Reflector) dropStale(m *member) {
+	for _, f := range bgp.Families {
+		if m.stale.Has(f) {
+			m.drops = append(m.drops, drop{f, rib.Stale})
+		}
+	}
+	m.stale = 0
+	r.dropping[m] = struct{}{}
 }
 
 // dropSome does a slice of the removals under way.

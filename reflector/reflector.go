@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"heddle/bgp"
+	"heddle/peering"
 	"heddle/peering/session"
 	"heddle/peering/wire"
 	"heddle/reflector/rib"
@@ -47,6 +48,7 @@ type Reflector struct {
 	stopped chan struct{}
 
 	// Owned by the loop.
+	plan      *peering.Plan // nil: not told yet, and everybody is wanted
 	members   map[netip.Addr]*member
 	byID      map[rib.SourceID]*member
 	dropping  map[*member]struct{}

@@ -34,7 +34,8 @@ var update = flag.Bool("update", false, "write what scenarios print into their f
 //	announce NAME PREFIX… [local-pref N] [med N] [path ASN,…] [originator NAME] [clusters N,…] [via NAME]
 //	withdraw NAME PREFIX…      eor NAME FAMILY
 //	refresh NAME FAMILY        begin-refresh NAME FAMILY    end-refresh NAME FAMILY
-//	down NAME                  lost NAME (gracefully)       back NAME
+//	down NAME                  lost NAME (gracefully)       back NAME [client|non-client|tor RACK|spine|border]
+//	plan NAME…                 sessions with these, as they are, should exist and no others
 //	slow NAME                  read NAME                    pass DURATION
 func TestScenarios(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
@@ -249,7 +250,7 @@ func (s *scene) do(words []string) {
 		name = words[1]
 	}
 	a := s.cast[name]
-	if a == nil && words[0] != "peer" && words[0] != "pass" && words[0] != "inventory" {
+	if a == nil && words[0] != "peer" && words[0] != "pass" && words[0] != "inventory" && words[0] != "plan" {
 		s.t.Fatalf("%q: there is no peer %q", strings.Join(words, " "), name)
 	}
 	switch words[0] {
@@ -276,7 +277,12 @@ func (s *scene) do(words []string) {
 	case "lost":
 		s.end(a, a.arrival.negotiated.Families)
 	case "back":
+		if len(words) > 2 {
+			s.describe(a, words[2:])
+		}
 		s.up(a)
+	case "plan":
+		s.plan(words[1:])
 	case "slow":
 		a.slow = true
 	case "read":
@@ -300,10 +306,22 @@ func (s *scene) peer(name string, words []string) {
 		RouterID: bgp.RouterID(0x0a000000 | uint32(n)), FourOctetAS: true, MaxMessage: 4096,
 		RestartTime: 120 * time.Second, Forwarding: bgp.FamiliesOf(bgp.Families[:]...),
 	}}
+	s.describe(a, words)
+	if a.arrival.negotiated.Families == 0 {
+		a.arrival.negotiated.Families = bgp.FamiliesOf(bgp.IPv4Unicast)
+	}
+	s.cast[name] = a
+	s.names[address.String()] = name
+	s.names[hop6(address).String()] = name
+	s.up(a)
+}
+
+// describe has a peer be what the words say.
+func (s *scene) describe(a *actor, words []string) {
 	for i, w := range words {
 		switch w {
 		case "client":
-			a.arrival.spec.Role = "host"
+			a.arrival.spec.Kind, a.arrival.spec.Role = peering.Client, "host"
 		case "tor", "spine", "border":
 			a.arrival.spec.Kind, a.arrival.spec.Role = peering.External, w
 		case "exceptions":
@@ -319,18 +337,20 @@ func (s *scene) peer(name string, words []string) {
 			a.arrival.negotiated.EnhancedRefresh = true
 		default:
 			if i == 0 || words[i-1] != "tor" {
-				s.t.Fatalf("peer %s: unknown word %q", name, w)
+				s.t.Fatalf("peer %s: unknown word %q", a.name, w)
 			}
 			a.arrival.spec.Rack = w
 		}
 	}
-	if a.arrival.negotiated.Families == 0 {
-		a.arrival.negotiated.Families = bgp.FamiliesOf(bgp.IPv4Unicast)
+}
+
+func (s *scene) plan(names []string) {
+	plan := &peering.Plan{}
+	for _, name := range names {
+		plan.Sessions = append(plan.Sessions, s.cast[name].arrival.spec)
 	}
-	s.cast[name] = a
-	s.names[address.String()] = name
-	s.names[hop6(address).String()] = name
-	s.up(a)
+	peering.Sort(plan.Sessions)
+	s.r.want(plan)
 }
 
 // hop6 is the IPv6 address of a peer known by an IPv4 one.

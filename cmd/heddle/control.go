@@ -150,7 +150,11 @@ func (c *control) apply(ctx context.Context) error {
 	if err := c.tables.Follow(ctx, whole); err != nil {
 		return err
 	}
-	c.sessions.Apply(peering.Merge(plan, fixed))
+	wanted := peering.Merge(plan, fixed)
+	if err := c.tables.Want(ctx, wanted); err != nil {
+		return err
+	}
+	c.sessions.Apply(wanted)
 	c.current.Store(&state{
 		complete: true, snapshot: snapshot, fabric: whole, plan: plansOf(self), problems: problems, self: c.self, sessions: c.sessions, tables: c.tables,
 	})
