@@ -43,10 +43,16 @@ func (l *lone) up() {
 	}}, l.now)
 }
 
-func (l *lone) announce() {
+func (l *lone) announce() { l.announces("10.0.0.1/32", "10.0.0.2/32") }
+
+func (l *lone) announces(list ...string) {
+	var prefixes []netip.Prefix
+	for _, text := range list {
+		prefixes = append(prefixes, netip.MustParsePrefix(text))
+	}
 	d := wire.Decoder{FourOctetAS: true, Internal: true, Families: bgp.FamiliesOf(bgp.IPv4Unicast)}
 	batch := &wire.Batch{}
-	message := oracle.Announce(oracle.Plain(l.p.Address), netip.MustParsePrefix("10.0.0.1/32"), netip.MustParsePrefix("10.0.0.2/32"))
+	message := oracle.Announce(oracle.Plain(l.p.Address), prefixes...)
 	if faults := d.Update(message[19:], batch); len(faults) > 0 {
 		l.t.Fatal(faults)
 	}
@@ -120,6 +126,25 @@ func TestARouterThatAnnouncesTooMuchIsEnded(t *testing.T) {
 		if l.p.ended != c.ended || (c.ended && (l.p.pause != time.Minute || l.p.reason.Subcode != bgp.CeaseMaxPrefixes)) {
 			t.Errorf("with a limit of %d for two routes: ended %v for %s, %v", c.limit, l.p.ended, l.p.pause, l.p.reason)
 		}
+	}
+}
+
+// A router that is back from a restart may announce other routes than before, as many as
+// it may: what it had is gone with its End-of-RIB, and is not held against it until then.
+func TestARestartDoesNotUseUpTheLimit(t *testing.T) {
+	l := newLone(t)
+	limit := func() { l.r.members[l.p.Address].arrival.spec.MaxRoutes = 2 }
+	limit()
+	l.lost()
+	l.up()
+	limit()
+	l.announces("10.0.0.2/32", "10.0.0.3/32")
+	if l.p.ended {
+		t.Error("it announced two routes, of a limit of two, and its session was ended")
+	}
+	l.announces("10.0.0.4/32")
+	if !l.p.ended {
+		t.Error("it announced three routes, and its session was not ended")
 	}
 }
 

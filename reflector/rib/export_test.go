@@ -1,6 +1,7 @@
 package rib
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -18,6 +19,9 @@ func (r *RIB) Audit() error {
 			return fmt.Errorf("family %d: classes are %v, counted as %v", f, classes, r.tally.classes[f])
 		}
 	}
+	if err := cmp.Or(auditMarks(&r.v4), auditMarks(&r.v6)); err != nil {
+		return err
+	}
 	contributing := map[netip.Prefix]int{}
 	auditContributions(&r.v4, r, contributing)
 	auditContributions(&r.v6, r, contributing)
@@ -27,6 +31,24 @@ func (r *RIB) Audit() error {
 		}
 		if live := r.tracker.State(info.Prefix).Live; contributing[info.Prefix] > 0 && !live {
 			return fmt.Errorf("%s has %d contributing routes and no summary", info.Prefix, contributing[info.Prefix])
+		}
+	}
+	return nil
+}
+
+func auditMarks[K key[K]](t *table[K]) error {
+	for id := SourceID(1); int(id) < len(t.lists); id++ {
+		l := t.lists[id]
+		counted := list{first: l.first, last: l.last}
+		for at := l.first; at != 0; at = t.routes.at(at).toNext {
+			marks := t.routes.at(at).flags
+			counted.count++
+			counted.refused += set1(marks, flagRefused)
+			counted.ghosts += set1(marks, flagGhost)
+			counted.stale += set1(marks, flagStale)
+		}
+		if counted != l {
+			return fmt.Errorf("source %d has %+v, counted as %+v", id, counted, l)
 		}
 	}
 	return nil

@@ -51,10 +51,10 @@ const (
 func (rt *route[K]) usable() bool { return rt.source != 0 && rt.flags&flagRefused == 0 }
 
 // list is the ends of a source's list, how many records it has, and how many of
-// them are refused or ghosts.
+// them are refused, ghosts or stale.
 type list struct {
-	first, last            ref
-	count, refused, ghosts int
+	first, last                   ref
+	count, refused, ghosts, stale int
 }
 
 // table holds the paths of one family: Adj-RIB-In of every peer and Loc-RIB in

@@ -92,9 +92,10 @@ func (c *counting) close() {
 	c.n = 0
 }
 
-// Held is how many routes a peer announced, how many of them may be used, and how
-// many are of no workload that the inventory has on its node.
-type Held struct{ Received, Accepted, Ghosts int }
+// Held is how many routes a peer announced, how many of them may be used, how many
+// are of no workload that the inventory has on its node, and how many its session
+// before announced and this one did not yet.
+type Held struct{ Received, Accepted, Ghosts, Stale int }
 
 // Held counts the paths of a peer.
 func (r *RIB) Held(id SourceID, family bgp.Family) Held {
@@ -102,7 +103,7 @@ func (r *RIB) Held(id SourceID, family bgp.Family) Held {
 	if family == bgp.IPv6Unicast {
 		l = r.v6.list(id)
 	}
-	return Held{Received: l.count, Accepted: l.count - l.refused, Ghosts: l.ghosts}
+	return Held{Received: l.count, Accepted: l.count - l.refused, Ghosts: l.ghosts, Stale: l.stale}
 }
 
 // Advertised is how many routes of a family a peer with this view is sent: its

@@ -74,6 +74,7 @@ func (t *table[K]) put(r *RIB, head ref, source SourceID, set setID, mark flags)
 		doubts |= flagStale // there is nothing that a fresh path could win against
 	}
 	if rt.set == set && (rt.flags^mark)&^doubts == 0 {
+		t.countMarks(source, rt.flags, mark)
 		rt.flags = rt.flags&flagsOfHead | mark
 		return
 	}
@@ -102,6 +103,7 @@ func (t *table[K]) countMarks(source SourceID, was, is flags) {
 	l := t.list(source)
 	l.refused += set1(is, flagRefused) - set1(was, flagRefused)
 	l.ghosts += set1(is, flagGhost) - set1(was, flagGhost)
+	l.stale += set1(is, flagStale) - set1(was, flagStale)
 }
 
 func set1(f, flag flags) int {
@@ -437,6 +439,7 @@ func (t *table[K]) mark(r *RIB, source SourceID, mark flags) {
 
 func (t *table[K]) markOne(r *RIB, at ref, mark flags) {
 	rt := t.routes.at(at)
+	t.countMarks(rt.source, rt.flags, rt.flags|mark)
 	if mark&flagStale == 0 || (rt.flags&flagHead != 0 && rt.next == 0) {
 		rt.flags |= mark
 		return
