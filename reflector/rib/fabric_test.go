@@ -462,7 +462,7 @@ func (f *fabricTwins) happen() {
 			f.gone(p.Name)
 		}
 	case 12:
-		f.tick(rapid.SampledFrom([]time.Duration{time.Second, 11 * time.Second, 31 * time.Second}).Draw(f.t, "pass"))
+		f.tick(rapid.SampledFrom([]time.Duration{time.Second, 4 * time.Second, 11 * time.Second, 31 * time.Second}).Draw(f.t, "pass"))
 	case 13:
 		if rapid.IntRange(0, 3).Draw(f.t, "rebuilt") == 0 {
 			f.drawFabric()

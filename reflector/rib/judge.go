@@ -46,19 +46,21 @@ func admit[K key[K]](t *table[K], j *judge, nlri wire.NLRI) {
 // receive has a route judged and keeps it. marks of doubt that it had stay in keep.
 func (t *table[K]) receive(j *judge, head ref, prefix netip.Prefix, keep flags) {
 	refusal, mark := j.refuses(prefix)
-	if refusal == RefusedOwner && t.holds(head, j.id) {
+	if refusal == RefusedOwner && t.has(head, j.id, 0) {
 		// Losing ownership alone withdraws nothing: until the owner announces the
 		// address, or for a while, the path is ranked last.
 		mark = mark&^flagRefused | flagLast
-		j.rib.disown(prefix, j.id)
+		if !t.has(head, j.id, flagLast) {
+			j.rib.disown(prefix, j.id)
+		}
 	}
 	t.put(j.rib, head, j.id, j.stamp(j.tags(prefix)), mark|keep)
 }
 
-// holds says whether a source has a path for the prefix that is in use.
-func (t *table[K]) holds(head ref, id SourceID) bool {
+// has says whether a source has a path for the prefix that is in use and bears marks.
+func (t *table[K]) has(head ref, id SourceID, marks flags) bool {
 	path, _ := t.pathOf(head, id)
-	return path != 0 && t.routes.at(path).usable()
+	return path != 0 && t.routes.at(path).usable() && t.routes.at(path).flags&marks == marks
 }
 
 // judge says of each route with one attribute set whether it may be used and which
@@ -240,38 +242,41 @@ const disownTime = 10 * time.Second
 
 // disowned is a path that is ranked last until its time has come.
 type disowned struct {
+	path  disownedPath
+	until time.Time
+}
+
+type disownedPath struct {
 	prefix netip.Prefix
 	id     SourceID
-	until  time.Time
 }
 
 func (r *RIB) disown(prefix netip.Prefix, id SourceID) {
-	for _, d := range r.disowned {
-		if d.prefix == prefix && d.id == id {
-			return
-		}
-	}
-	r.disowned = append(r.disowned, disowned{prefix, id, r.clock.Add(disownTime)})
+	d := disowned{disownedPath{prefix, id}, r.clock.Add(disownTime)}
+	r.disowned = append(r.disowned, d)
+	r.grace[d.path] = d.until
 }
 
-// expire refuses the disowned paths whose time has come.
+// expire refuses the disowned paths whose time has come. One that was owned again, and
+// disowned again, stands later in the queue, too, and has the time of that.
 func (r *RIB) expire() {
 	n := 0
-	for n < len(r.disowned) && !r.clock.Before(r.disowned[n].until) {
-		n++
-	}
-	due := r.disowned[:n]
-	r.disowned = r.disowned[n:]
-	for _, d := range due {
-		if d.prefix.Addr().Is4() {
-			expire(&r.v4, r, key4Of(d.prefix.Addr()), d)
+	for ; n < len(r.disowned) && !r.clock.Before(r.disowned[n].until); n++ {
+		d := &r.disowned[n]
+		if r.grace[d.path] != d.until {
+			continue
+		}
+		delete(r.grace, d.path)
+		if addr := d.path.prefix.Addr(); addr.Is4() {
+			expire(&r.v4, r, key4Of(addr), d.path)
 		} else {
-			expire(&r.v6, r, key6Of(d.prefix.Addr()), d)
+			expire(&r.v6, r, key6Of(addr), d.path)
 		}
 	}
+	r.disowned = r.disowned[n:]
 }
 
-func expire[K key[K]](t *table[K], r *RIB, k K, d disowned) {
+func expire[K key[K]](t *table[K], r *RIB, k K, d disownedPath) {
 	head := t.find(k, uint8(d.prefix.Bits()))
 	if head == 0 {
 		return

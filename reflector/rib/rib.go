@@ -83,7 +83,8 @@ type RIB struct {
 	placed   *summarize.Map // by which the hosts of attribute sets were found
 	names    summarize.Names
 	tracker  summarize.Tracker
-	disowned []disowned // oldest first
+	disowned []disowned                 // oldest first
+	grace    map[disownedPath]time.Time // when that of each ends
 	disputed map[netip.Prefix]struct{}
 	away     map[netip.Prefix]time.Time // since when a prefix lives away from home
 
@@ -109,7 +110,7 @@ type retirement struct {
 func New(self Self, limits Limits) *RIB {
 	r := &RIB{
 		self: self, limits: limits, sets: newInterner(), sources: make([]source, ourselves+1),
-		disputed: map[netip.Prefix]struct{}{}, away: map[netip.Prefix]time.Time{},
+		disputed: map[netip.Prefix]struct{}{}, away: map[netip.Prefix]time.Time{}, grace: map[disownedPath]time.Time{},
 	}
 	r.m = summarize.Nothing()
 	r.placed = r.m
