@@ -76,10 +76,15 @@ func (r *Reflector) exports(prefix netip.Prefix, to string) []Export {
 func (r *Reflector) export(prefix netip.Prefix, g *group, to rib.Receiver) Export {
 	heard := r.rib.Hears(prefix, g.view, to)
 	export := Export{Group: r.rib.NameOf(g.view), Verdict: heard.Verdict, Own: heard.Own}
+	export.Path = r.announcers(heard.Sources)
+	return export
+}
+
+// announcers are the names of peers, comma-separated.
+func (r *Reflector) announcers(ids []rib.SourceID) string {
 	var names []string
-	for _, id := range heard.Sources {
+	for _, id := range ids {
 		names = append(names, r.announcer(id).Name)
 	}
-	export.Path = strings.Join(names, ",")
-	return export
+	return strings.Join(names, ",")
 }

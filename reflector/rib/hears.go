@@ -2,6 +2,7 @@ package rib
 
 import (
 	"net/netip"
+	"slices"
 
 	"heddle/bgp"
 	"heddle/summarize"
@@ -11,7 +12,7 @@ import (
 type Hearing struct {
 	summarize.Verdict
 	Sources []SourceID // of the paths it hears, or would if they were not its own
-	Own     bool       // they are its own: not told
+	Own     bool       // all that it would hear is its own: not told
 }
 
 // Hears says what a peer hears of a prefix. With a receiver that is nobody, it is what
@@ -36,19 +37,25 @@ func hears[K key[K]](t *table[K], r *RIB, head ref, to Receiver) Hearing {
 	p := paths{t.contenders(r, head), poolOf(r.m, rt), r.m}
 	list := e.choose(&p, t.family, to.Rack)
 	if len(list) == 0 {
-		route := r.route(r.m, p.pool, rt.source, rt.set)
-		v := summarize.Hear(e.view.To, route)
-		if v.Heard() {
-			v = summarize.Verdict{Why: summarize.WhyOtherRackHosts}
-		}
-		return Hearing{Verdict: v, Sources: []SourceID{rt.source}}
+		return Hearing{Verdict: r.silence(e.view, &p, hop{set: rt.set, source: rt.source}), Sources: []SourceID{rt.source}}
 	}
-	h := Hearing{Verdict: list[0].verdict}
+	others := slices.DeleteFunc(slices.Clone(list), func(path heard) bool { return r.markOf(path.hop).of(to) })
+	h := Hearing{Own: len(others) == 0}
+	if !h.Own {
+		list = others
+	}
+	h.Verdict = list[0].verdict
 	for _, path := range list {
 		h.Sources = append(h.Sources, path.source)
-		if r.markOf(path.hop).of(to) {
-			h.Own = true
-		}
 	}
 	return h
+}
+
+// silence says why peers of a view hear nothing of a prefix that has a path.
+func (r *RIB) silence(view View, p *paths, h hop) summarize.Verdict {
+	v := summarize.Hear(view.To, r.route(p.m, p.pool, h.source, h.set))
+	if v.Heard() {
+		v = summarize.Verdict{Why: summarize.WhyOtherRackHosts}
+	}
+	return v
 }
