@@ -44,7 +44,7 @@ func (r *Reflector) Compare(ctx context.Context, s *topology.Snapshot) (TableCha
 	summaries := map[netip.Prefix]bool{}
 	c := rib.Comparison{Contributes: func(pool netip.Prefix) { summaries[pool] = true }}
 	c.Each = func(view int, prefix netip.Prefix, now, then rib.Heard) {
-		change.Groups[view].add(prefix, r.inWords(now), r.inWords(then), now.Source != 0, then.Source != 0)
+		change.Groups[view].add(prefix, r.inWords(now), r.inWords(then), len(now.Sources) > 0, len(then.Sources) > 0)
 	}
 	err := r.ask(ctx, func() {
 		c.Next, c.Views = r.rib.Compile(s), slices.Clone(r.views)
@@ -97,8 +97,8 @@ func (c *GroupChange) add(prefix netip.Prefix, now, then string, heard, hears bo
 }
 
 func (r *Reflector) inWords(h rib.Heard) string {
-	if h.Source == 0 {
+	if len(h.Sources) == 0 {
 		return "nothing (" + h.Verdict.Why.String() + ")"
 	}
-	return r.announcer(h.Source).Name + "'s (" + h.Verdict.Why.String() + ")"
+	return r.announcers(h.Sources) + "'s (" + h.Verdict.Why.String() + ")"
 }

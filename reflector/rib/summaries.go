@@ -44,7 +44,8 @@ func (r *RIB) contributes(p paths) bool {
 	if !p.m.Info(p.pool).Flags.Has(summarize.Summarized) {
 		return false
 	}
-	for _, h := range r.withoutOurs(p) {
+	p.hops = slices.DeleteFunc(slices.Clone(p.hops), func(h hop) bool { return h.source == ourselves })
+	for _, h := range r.told(p).hops {
 		if r.route(p.m, p.pool, h.source, h.set).Contributes() {
 			return true
 		}
@@ -52,19 +53,19 @@ func (r *RIB) contributes(p paths) bool {
 	return false
 }
 
-// withoutOurs lists the paths that would be told if we originated none: the best where
-// all are of one scope.
-func (r *RIB) withoutOurs(p paths) []hop {
-	others := slices.DeleteFunc(slices.Clone(p.hops), func(h hop) bool { return h.source == ourselves })
-	if len(others) < 2 || p.anycast() || slices.ContainsFunc(others, func(h hop) bool { return r.scopeOf(h.source) != r.scopeOf(others[0].source) }) {
-		return others
+// told leaves of the usable paths of a prefix those that somebody may hear: the best
+// where it is not spread.
+func (r *RIB) told(p paths) paths {
+	if len(p.hops) < 2 || p.anycast() || slices.ContainsFunc(p.hops, func(h hop) bool { return r.scopeOf(h.source) != r.scopeOf(p.hops[0].source) }) {
+		return p
 	}
 	var contenders []candidate
-	for _, h := range others {
+	for _, h := range p.hops {
 		contenders = append(contenders, r.candidate(h))
 	}
 	best := decide(contenders)
-	return others[best : best+1]
+	p.hops = p.hops[best : best+1]
+	return p
 }
 
 // summaries originates the summaries that come into being and withdraws those that
