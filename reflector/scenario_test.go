@@ -31,7 +31,7 @@ var update = flag.Bool("update", false, "write what scenarios print into their f
 //
 //	peer NAME client|non-client|tor RACK|spine|border [exceptions] [ipv4] [ipv6] [enhanced] [add-path]
 //	inventory PATH JSON        the key is so from now on; without JSON it is gone
-//	announce NAME PREFIX… [local-pref N] [med N] [path ASN,…] [originator NAME] [clusters N,…] [via NAME]
+//	announce NAME PREFIX… [local-pref N] [med N] [path ASN,…] [communities NAME,…] [originator NAME] [clusters N,…] [via NAME]
 //	withdraw NAME PREFIX…      eor NAME FAMILY
 //	refresh NAME FAMILY        begin-refresh NAME FAMILY    end-refresh NAME FAMILY
 //	down NAME                  lost NAME (gracefully)       back NAME [client|non-client|tor RACK|spine|border]
@@ -441,6 +441,16 @@ func (s *scene) with(route oracle.Route, word, value string) oracle.Route {
 			path = append(path, number(asn)...)
 		}
 		return route.With(oracle.Attr{Flags: 0x40, Type: 2, Value: path})
+	case "communities":
+		var list []byte
+		for _, name := range strings.Split(value, ",") {
+			for _, c := range []bgp.Community{bgp.NoExport, bgp.NoAdvertise, bgp.NoExportSubconfed} {
+				if c.String() == name {
+					list = append(list, oracle.Number(uint32(c))...)
+				}
+			}
+		}
+		return route.With(oracle.Attr{Flags: 0xc0, Type: 8, Value: list})
 	case "originator":
 		return route.With(oracle.Attr{Flags: 0x80, Type: 9, Value: id(value)})
 	case "clusters":

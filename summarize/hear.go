@@ -51,14 +51,26 @@ type Route struct {
 	Scope Rack // of a route from a ToR: its rack
 	// Outside: it came into the AS by eBGP, here or at another reflector.
 	Outside bool
+	Reach   Reach
 	Place   Place
 }
+
+// Reach is how far the communities that a route came with let it be told (RFC 1997).
+type Reach uint8
+
+// The reaches.
+const (
+	Anywhere Reach = iota
+	WithinAS       // NO_EXPORT, and NO_EXPORT_SUBCONFED: we are no confederation
+	Nowhere        // NO_ADVERTISE
+)
 
 // Contributes says whether the route keeps the summary of its pool alive: one at home
 // does, and of a public pool one that is away, too. Border routers hear no exceptions:
 // they find it by the summary, which leads toward the spine, which knows where it is.
+// What must not leave the AS must not do so as a part of its pool either.
 func (r Route) Contributes() bool {
-	return r.From != Ourselves && !r.Outside && r.Place.Pool.Has(Summarized) && (r.Place.AtHome() || r.Place.Pool.Has(Public))
+	return r.Reach == Anywhere && r.From != Ourselves && !r.Outside && r.Place.Pool.Has(Summarized) && (r.Place.AtHome() || r.Place.Pool.Has(Public))
 }
 
 // Hear is the table of DESIGN §6, row by row. A client hears a route of a ToR only in
@@ -73,7 +85,15 @@ func (r Route) Contributes() bool {
 //	                                                 home, or anywhere if it has none
 //	spine         –                 –                –
 //	border        –                 public           if asked for
+//
+// RFC 1997 goes first: what is not to be told, or not to leave the AS, is not.
 func Hear(to Listener, r Route) Verdict {
+	switch {
+	case r.Reach == Nowhere:
+		return Verdict{Why: WhyNoAdvertise}
+	case r.Reach == WithinAS && !to.Speaker.Internal():
+		return Verdict{Why: WhyNoExport}
+	}
 	switch to.Speaker {
 	case Client, NonClient:
 		return reflect(to.Speaker, r)

@@ -29,6 +29,7 @@ func TestWhoHearsWhat(t *testing.T) {
 	host := func(home, now summarize.Rack, flags summarize.PoolFlags) summarize.Route {
 		return summarize.Route{From: summarize.Client, Place: summarize.Place{Home: home, Now: now, Pool: flags}}
 	}
+	reach := func(how summarize.Reach, r summarize.Route) summarize.Route { r.Reach = how; return r }
 	from := func(s summarize.Speaker, r summarize.Route) summarize.Route { r.From = s; return r }
 	outside := func(s summarize.Speaker, scope summarize.Rack) summarize.Route {
 		return summarize.Route{From: s, Scope: scope, Outside: true}
@@ -63,6 +64,8 @@ func TestWhoHearsWhat(t *testing.T) {
 		{"a default route of r1's ToR", outside(summarize.ToR, r1), heard{refl, silent, silent, silent, silent, silent, silent}, 0},
 		{"a default route of a border", outside(summarize.Border, none), heard{refl, refl, silent, silent, silent, silent, silent}, 0},
 		{"a default route that another reflector tells of", outside(summarize.NonClient, none), heard{refl, silent, silent, silent, silent, silent, silent}, 0},
+		{"at home in r1, with NO_EXPORT", reach(summarize.WithinAS, host(r1, r1, homely)), heard{refl, refl, silent, silent, silent, silent, silent}, 0},
+		{"at home in r1, with NO_ADVERTISE", reach(summarize.Nowhere, host(r1, r1, homely)), heard{silent, silent, silent, silent, silent, silent, silent}, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var class summarize.Class
@@ -119,6 +122,7 @@ func TestWhatKeepsASummaryAlive(t *testing.T) {
 		{"wherever it may live", summarize.Route{From: summarize.NonClient, Place: summarize.Place{Home: r1, Pool: pool | summarize.Public}}, true},
 		{"not one from outside the AS", summarize.Route{From: summarize.Spine, Outside: true, Place: summarize.Place{Home: r1, Pool: pool}}, false},
 		{"not one of a pool that is not summarised", summarize.Route{From: summarize.Client, Place: summarize.Place{Home: r1, Now: r1, Pool: summarize.InPool}}, false},
+		{"not one that must not leave the AS", summarize.Route{From: summarize.Client, Reach: summarize.WithinAS, Place: summarize.Place{Home: r1, Now: r1, Pool: pool}}, false},
 		{"not the summary itself", summarize.Route{Place: summarize.Place{Home: r1, Pool: pool}}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {

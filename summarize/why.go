@@ -27,6 +27,8 @@ const (
 	WhyFamily
 	WhyNoPath
 	WhyOtherRackHosts
+	WhyNoAdvertise
+	WhyNoExport
 )
 
 var reasons = [...]string{
@@ -51,6 +53,8 @@ var reasons = [...]string{
 	WhyFamily:         "the session does not carry this address family",
 	WhyNoPath:         "there is no usable path",
 	WhyOtherRackHosts: "from a ToR of another rack: only the hosts there hear it",
+	WhyNoAdvertise:    "it came with NO_ADVERTISE: told to nobody (RFC 1997)",
+	WhyNoExport:       "it came with NO_EXPORT: not told outside the AS (RFC 1997)",
 	WhyNotAskedFor:    "an exception, and the border router did not ask for exceptions",
 }
 

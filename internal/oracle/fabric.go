@@ -221,8 +221,22 @@ func (m *Model) outside(p *path) bool {
 	return p.from.External() || (p.from.Name != "" && !p.from.Client && len(v) > 0 && !known)
 }
 
+// restricted says whether a route must not leave the AS, and whether it must not be told
+// at all (RFC 1997).
+func restricted(r Route) (kept, here bool) {
+	v, _ := r.Attr(8)
+	for c := range slices.Chunk(v, 4) {
+		kept = kept || c[0] == 0xff && c[1] == 0xff && c[2] == 0xff && (c[3] == 1 || c[3] == 3)
+		here = here || string(c) == "\xff\xff\xff\x02"
+	}
+	return kept, here
+}
+
 // verdict is how a peer is to hear a path: "" for not at all.
 func (m *Model) verdict(to Peer, prefix netip.Prefix, p *path) (manner string, class uint32) {
+	if kept, here := restricted(p.route); here || (kept && to.External()) {
+		return "", 0
+	}
 	ownSummary := p.from.Name == ""
 	pool, _ := m.Fabric.pool(prefix)
 	home, now := pool.Rack, m.now(p)

@@ -121,7 +121,8 @@ func (m *Model) Observe() {
 			continue
 		}
 		for _, p := range m.contributors(prefix, pool) {
-			if p.from.Name != "" && !m.outside(p) && (pool.Public || m.now(p) == pool.Rack) {
+			kept, here := restricted(p.route)
+			if p.from.Name != "" && !kept && !here && !m.outside(p) && (pool.Public || m.now(p) == pool.Rack) {
 				contributing[pool.Prefix] = true
 			}
 		}

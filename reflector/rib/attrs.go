@@ -24,6 +24,7 @@ type set struct {
 
 	host   summarize.Host // that the next hop belongs to, by the map in force
 	hosted bool           // there is one
+	reach  summarize.Reach
 }
 
 // interner keeps every attribute set once. Equal ids mean equal sets, so that
@@ -65,9 +66,20 @@ func (in *interner) intern(m *summarize.Map, attrs *bgp.Attrs, originator bgp.Ro
 	s.attrs.Before, rest = cut(rest, len(attrs.Before))
 	s.attrs.Clusters, rest = cut(rest, len(attrs.Clusters))
 	s.attrs.After = rest
+	s.reach = reachOf(&s.attrs)
 	s.place(m)
 	in.byHash[hash] = id
 	return id
+}
+
+func reachOf(attrs *bgp.Attrs) summarize.Reach {
+	switch noExport, noAdvertise := wire.WellKnown(attrs); {
+	case noAdvertise:
+		return summarize.Nowhere
+	case noExport:
+		return summarize.WithinAS
+	}
+	return summarize.Anywhere
 }
 
 // place finds the host that the set's next hop belongs to.

@@ -376,7 +376,7 @@ func (f *fabricTwins) said(p *twinPeer, prefix netip.Prefix) oracle.Route {
 			r = r.With(oracle.Attr{Flags: 0x40, Type: 5, Value: oracle.Number(2147482623)})
 		}
 	}
-	switch draw("extra", 8) {
+	switch draw("extra", 10) {
 	case 0:
 		r = r.With(oracle.Attr{Flags: 0xc0, Type: 8, Value: oracle.Number(0xfc000001)})
 	case 1:
@@ -385,6 +385,12 @@ func (f *fabricTwins) said(p *twinPeer, prefix netip.Prefix) oracle.Route {
 		r = r.With(oracle.Attr{Flags: 0xc0, Type: 32, Value: slices.Concat(oracle.Number(7), oracle.Number(7), oracle.Number(7))})
 	case 3:
 		r = r.With(oracle.Attr{Flags: 0x80, Type: 4, Value: oracle.Number(5)})
+	case 4:
+		communities := oracle.Number(0xffffff01 + uint32(draw("well-known", 3)))
+		if draw("two", 2) == 0 {
+			communities = append(oracle.Number(0xfc000001), communities...)
+		}
+		r = r.With(oracle.Attr{Flags: 0xc0, Type: 8, Value: communities})
 	}
 	if !p.Client && !p.External() {
 		if draw("far", 2) == 0 {

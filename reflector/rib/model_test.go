@@ -260,13 +260,15 @@ func (w *twins) route(p *twinPeer, four bool) oracle.Route {
 	if draw("med", 2) == 0 {
 		r = r.With(oracle.Attr{Flags: 0x80, Type: 4, Value: oracle.Number(uint32(draw("metric", 3)))})
 	}
-	switch draw("extra", 6) {
+	switch draw("extra", 8) {
 	case 0:
 		r = r.With(oracle.Attr{Flags: 0xc0, Type: 8, Value: oracle.Number(0xfc000001)})
 	case 1:
 		r = r.With(oracle.Attr{Flags: 0xd0, Type: 99, Value: []byte{1, 2, 3}}) // unknown, transitive
 	case 2:
 		r = r.With(oracle.Attr{Flags: 0x80, Type: 98, Value: []byte{4}}) // unknown, not transitive
+	case 3:
+		r = r.With(oracle.Attr{Flags: 0xc0, Type: 8, Value: oracle.Number(0xffffff01 + uint32(draw("well-known", 3)))})
 	}
 	if !p.Client && draw("reflected", 2) == 0 {
 		r = r.With(oracle.Attr{Flags: 0x80, Type: 9, Value: oracle.Number([]uint32{testSelf, 0x0a000031, 0x0a000032, 7}[draw("originator", 4)])})

@@ -65,7 +65,7 @@ func (r *RIB) now(m *summarize.Map, id SourceID, set setID) summarize.Rack {
 // route is what the table of views asks about a path.
 func (r *RIB) route(m *summarize.Map, pool summarize.Pool, id SourceID, set setID) summarize.Route {
 	from := &r.sources[id]
-	route := summarize.Route{From: from.Speaker, Scope: r.rackOf(id), Outside: r.outside(m, id, set)}
+	route := summarize.Route{From: from.Speaker, Scope: r.rackOf(id), Outside: r.outside(m, id, set), Reach: r.sets.get(set).reach}
 	switch {
 	case m.Blank() || route.Outside:
 	case from.Speaker.Internal():
@@ -95,10 +95,10 @@ func (r *RIB) outside(m *summarize.Map, id SourceID, set setID) bool {
 }
 
 // verdict is what a view hears of a path. Inside, that depends on who announced it and
-// on nothing else: half of what a flush that moves routes costs is spared.
+// on how far it may be told: half of what a flush that moves routes costs is spared.
 func (r *RIB) verdict(v View, m *summarize.Map, pool summarize.Pool, id SourceID, set setID) summarize.Verdict {
 	if from := r.sources[id].Speaker; v.To.Speaker.Internal() {
-		return summarize.Hear(v.To, summarize.Route{From: from})
+		return summarize.Hear(v.To, summarize.Route{From: from, Reach: r.sets.get(set).reach})
 	}
 	return summarize.Hear(v.To, r.route(m, pool, id, set))
 }

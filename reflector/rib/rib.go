@@ -64,7 +64,7 @@ func DefaultLimits() Limits { return Limits{Chunk: 64 << 10, Step: 32 << 10} }
 type source struct {
 	Source
 	Counters
-	best [2]int // heads it owns, by family
+	best [2]int // heads it owns that somebody may be told, by family
 	own  [2]int // those of them that it originated, too
 }
 

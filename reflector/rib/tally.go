@@ -54,13 +54,16 @@ func (r *RIB) count(m *summarize.Map, family bgp.Family, pool summarize.Pool, id
 		return
 	}
 	f, s, originator := family-1, &r.sources[id], r.sets.get(set).attrs.Originator
-	s.best[f] += n
-	if originator == s.originator() {
-		s.own[f] += n
-	}
 	class := r.route(m, pool, id, set)
 	if r.tally.classes[f][class] += n; r.tally.classes[f][class] == 0 {
 		delete(r.tally.classes[f], class)
+	}
+	if class.Reach == summarize.Nowhere {
+		return // nobody is sent it, so that nobody's own need be left out
+	}
+	s.best[f] += n
+	if originator == s.originator() {
+		s.own[f] += n
 	}
 	by := r.tally.byOriginator[f][s.Speaker]
 	if by[originator] += n; by[originator] == 0 {
