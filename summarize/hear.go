@@ -85,6 +85,7 @@ func (r Route) Contributes() bool {
 //	                                                 home, or anywhere if it has none
 //	spine         –                 –                –
 //	border        –                 public           if asked for
+//	              (all of a public pool that is not summarised, wherever it lives)
 //
 // RFC 1997 goes first: what is not to be told, or not to leave the AS, is not.
 func Hear(to Listener, r Route) Verdict {
@@ -136,11 +137,11 @@ func toRack(x Rack, r Route) Verdict {
 	case p.AtHome() && p.Pool.Has(Summarized):
 		return Verdict{Confined, ClassInRack, WhyInSummary}
 	case p.AtHome():
-		return Verdict{Exported, inRackClass(p), WhyNotSummarized}
+		return Verdict{Exported, toldOnClass(p, ClassInRack), WhyNotSummarized}
 	case p.Now == x:
-		return Verdict{Exported, ClassException, WhyLivesHere}
+		return Verdict{Exported, toldOnClass(p, ClassException), WhyLivesHere}
 	case p.Now == 0 && (p.Home == x || p.Home == 0):
-		return Verdict{Exported, ClassException, WhyUnknown}
+		return Verdict{Exported, toldOnClass(p, ClassException), WhyUnknown}
 	case p.Now == 0:
 		return Verdict{Confined, ClassException, WhyMaybeHere}
 	case p.Home == x:
@@ -158,10 +159,10 @@ func toBorder(to Listener, r Route) Verdict {
 		return Verdict{Why: WhyPrivate}
 	case r.From == Ourselves:
 		return Verdict{Summary, ClassPublic, WhySummary}
-	case p.AtHome() && p.Pool.Has(Summarized):
-		return Verdict{Why: WhyCovered}
+	case p.oneByOne():
+		return Verdict{Exported, ClassPublic, WhyNoSummary}
 	case p.AtHome():
-		return Verdict{Exported, ClassPublic, WhyNotSummarized}
+		return Verdict{Why: WhyCovered}
 	case to.Exceptions:
 		return Verdict{Exported, ClassException, WhyAskedFor}
 	}
@@ -175,9 +176,12 @@ func summaryClass(p Place) Class {
 	return ClassSummary
 }
 
-func inRackClass(p Place) Class {
-	if p.Pool.Has(Public) {
+// toldOnClass is the class of a host route that a ToR may tell on. Border routers hear of
+// a public pool without a summary by its routes, wherever they live: those bear the class
+// that a spine lets pass.
+func toldOnClass(p Place, class Class) Class {
+	if p.oneByOne() {
 		return ClassPublic
 	}
-	return ClassInRack
+	return class
 }

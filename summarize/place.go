@@ -68,5 +68,8 @@ func (f PoolFlags) Has(flag PoolFlags) bool { return f&flag != 0 }
 // AtHome says whether the route is in-rack: home and now are known and equal.
 func (p Place) AtHome() bool { return p.Home != 0 && p.Home == p.Now }
 
+// oneByOne says whether the pool is public and border routers hear no summary of it.
+func (p Place) oneByOne() bool { return p.Pool.Has(Public) && !p.Pool.Has(Summarized) }
+
 // Away says whether home and now are both known and differ.
 func (p Place) Away() bool { return p.Home != 0 && p.Now != 0 && p.Home != p.Now }

@@ -29,6 +29,7 @@ const (
 	WhyOtherRackHosts
 	WhyNoAdvertise
 	WhyNoExport
+	WhyNoSummary
 )
 
 var reasons = [...]string{
@@ -55,6 +56,7 @@ var reasons = [...]string{
 	WhyOtherRackHosts: "from a ToR of another rack: only the hosts there hear it",
 	WhyNoAdvertise:    "it came with NO_ADVERTISE: told to nobody (RFC 1997)",
 	WhyNoExport:       "it came with NO_EXPORT: not told outside the AS (RFC 1997)",
+	WhyNoSummary:      "in a public pool that is not summarised: border routers hear each of its routes",
 	WhyNotAskedFor:    "an exception, and the border router did not ask for exceptions",
 }
 

@@ -52,14 +52,13 @@ func (c *checks) discards() {
 }
 
 // borders: a border router hears the summaries of public pools, and where it asks
-// for them their exceptions.
+// for them their exceptions; of one without a summary it hears each address.
 func (c *checks) borders() {
-	var public, exceptions bool
+	public := false
 	for _, pool := range c.pools {
 		public = public || pool.Public
 	}
 	for _, router := range c.routers {
-		exceptions = exceptions || router.Exceptions
 		if router.Exceptions && !public {
 			c.add(router.Key(), "asks for the exceptions of public pools, but no pool is public: make one public, or delete its exceptions")
 		}
@@ -68,9 +67,9 @@ func (c *checks) borders() {
 		return
 	}
 	for _, pool := range c.pools {
-		if pool.Public && pool.Rack == "" && !exceptions {
-			c.add(pool.Key(), "is public but has no home, so that there is no summary of it, and no border router asks for exceptions: "+
-				"give it a rack, or a border router exceptions: true")
+		if pool.Public && pool.Rack == "" && !pool.Anycast && pool.Summaries != No {
+			c.add(pool.Key(), "is public but has no home, so that there is no summary of it and border routers hear each of its addresses: "+
+				"give it a rack, or set summaries: false on it if that is meant")
 		}
 	}
 	for _, leak := range c.summaries.leaks {

@@ -223,12 +223,12 @@ router t2: has ipv6 addresses alone and router rr2 ipv4 alone, so that they can 
 			want:  "pool red: has prefix 10.2.0.0/16, as has pool green, which counts, though neither is summarised: delete one or give it another prefix",
 		},
 		{
-			name: "a public pool without a home, of which no border router hears",
+			name: "a public pool without a home, of which border routers hear each address",
 			wrong: `
-- {kind: pool, name: service, prefix: 10.9.0.0/24, anycast: true, public: true}
+- {kind: pool, name: service, prefix: 10.9.0.0/24, public: true}
 - {kind: router, name: edge, role: border, asn: 65200, addresses: [192.0.2.9]}`,
-			want: "pool service: is public but has no home, so that there is no summary of it, and no border router asks for exceptions: " +
-				"give it a rack, or a border router exceptions: true",
+			want: "pool service: is public but has no home, so that there is no summary of it and border routers hear each of its addresses: " +
+				"give it a rack, or set summaries: false on it if that is meant",
 		},
 		{
 			name:  "a border router asks for exceptions where nothing is public",

@@ -241,9 +241,10 @@ func (m *Model) verdict(to Peer, prefix netip.Prefix, p *path) (manner string, c
 	pool, _ := m.Fabric.pool(prefix)
 	home, now := pool.Rack, m.now(p)
 	inRack := home != "" && home == now
-	inRackClass := uint32(1)
-	if pool.Public {
-		inRackClass = 4
+	inRackClass, exceptionClass := uint32(1), uint32(3)
+	listed := pool.Public && !m.Fabric.summarized(pool)
+	if listed {
+		inRackClass, exceptionClass = 4, 4
 	}
 	switch to.Role {
 	case "":
@@ -269,9 +270,9 @@ func (m *Model) verdict(to Peer, prefix netip.Prefix, p *path) (manner string, c
 		case inRack:
 			return "exported", inRackClass
 		case now == to.Rack:
-			return "exported", 3
+			return "exported", exceptionClass
 		case now == "" && (home == "" || home == to.Rack):
-			return "exported", 3
+			return "exported", exceptionClass
 		case now == "" || home == to.Rack:
 			return "confined", 3
 		}
@@ -280,7 +281,7 @@ func (m *Model) verdict(to Peer, prefix netip.Prefix, p *path) (manner string, c
 		case m.outside(p) || !pool.Public:
 		case ownSummary:
 			return "exported", 4
-		case inRack && !m.Fabric.summarized(pool):
+		case listed:
 			return "exported", 4
 		case !inRack && to.Exceptions:
 			return "exported", 3
