@@ -65,7 +65,7 @@ func TestScenarios(t *testing.T) {
 
 // scene is a reflector and the peers of one story.
 type scene struct {
-	t     *testing.T
+	t     fatal
 	r     *Reflector
 	now   time.Time
 	cast  map[string]*actor
@@ -74,6 +74,12 @@ type scene struct {
 
 	inventory topology.Inventory
 	revision  int64
+}
+
+// fatal is what tests and properties have in common.
+type fatal interface {
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
 }
 
 type actor struct {
@@ -88,7 +94,7 @@ func (a *actor) Attach(s session.Stream)                     { a.stream = s }
 func (a *actor) End(_ *bgp.Notification)                     {}
 func (a *actor) EndFor(_ *bgp.Notification, _ time.Duration) {}
 
-func newScene(t *testing.T) *scene {
+func newScene(t fatal) *scene {
 	s := &scene{t: t, now: time.Unix(1_700_000_000, 0), cast: map[string]*actor{}, names: map[string]string{}}
 	s.r = New(Config{Self: rib.Self{ASN: 64512, RouterID: 0x0a0000fe, Cluster: 0x0a0000fe}, Log: slog.New(slog.DiscardHandler), LogOctets: 300})
 	s.r.Attach(nobody{})
