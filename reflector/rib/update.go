@@ -100,6 +100,9 @@ func (t *table[K]) fill(r *RIB, at ref, source SourceID, set setID, mark flags) 
 
 // countMarks keeps count of the paths of a source that bear marks.
 func (t *table[K]) countMarks(source SourceID, was, is flags) {
+	if (was^is)&(flagRefused|flagGhost|flagStale) == 0 {
+		return
+	}
 	l := t.list(source)
 	l.refused += set1(is, flagRefused) - set1(was, flagRefused)
 	l.ghosts += set1(is, flagGhost) - set1(was, flagGhost)
