@@ -4,7 +4,8 @@
 // What I am: one goroutine that owns the tables of reflector/rib, and a feed per
 // session from which the session's own writer takes what is next.
 //
-// What I take: Up, Batch and Down of sessions; questions.
+// What I take: Up, Batch and Down of sessions; the inventory to judge by, and the plan,
+// which says who is to come back; questions.
 //
 // What I give: a Stream per session; answers, in bounded slices between events.
 //
@@ -21,5 +22,5 @@
 // update ends with End-of-RIB; a peer down removes its own routes and no others.
 //
 // What I refuse: sockets, policy about who is a peer, and to forget a route
-// because something other than its peer went away.
+// because something other than its peer went away, or left the plan.
 package reflector
