@@ -10,7 +10,7 @@ UNIT := $(shell go list ./... 2>/dev/null | grep -v /lab/)
 
 # What tests need beyond Go: a C compiler for the race detector, the counterparts,
 # and tools to look at packets.
-TEST_PACKAGES := gcc libc6-dev iproute2 iputils-ping procps bird2 frr gobgpd openbgpd etcd-server etcd-client
+TEST_PACKAGES := gcc libc6-dev iproute2 iputils-ping procps iptables ipset conntrack util-linux bird2 frr gobgpd openbgpd etcd-server etcd-client
 DEMO_PACKAGES := iproute2 procps bird2 frr
 BENCH_PACKAGES := bird2 frr gobgpd
 
@@ -19,8 +19,8 @@ help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: ## bin/heddle
-	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X heddle/internal/command.Release=$(VERSION)' -o bin/heddle ./cmd/heddle
+build: ## bin/heddle, bin/heddle-agent
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X heddle/internal/command.Release=$(VERSION)' -o bin/ ./cmd/heddle ./cmd/heddle-agent
 
 .PHONY: demo
 demo: demo-packages build ## a small fabric on this machine: sessions, tables, a host that leaves and returns (root)
@@ -32,7 +32,7 @@ test: test-packages lint test-race test-scale test-lab ## everything, as CI runs
 
 .PHONY: test-quick
 test-quick: lint ## what every commit must pass
-	go test $(UNIT)
+	go test -short $(UNIT)
 
 .PHONY: test-race
 test-race: ## unit tests with the race detector
@@ -49,6 +49,14 @@ test-lab: build ## namespaces and other daemons (root)
 .PHONY: racks
 racks: demo-packages ## the moves of docs/RACKS.md on this machine, with their figures (root)
 	go test -v -count 1 ./lab/racks
+
+.PHONY: hosts
+hosts: test-packages ## what passes and what drops on a host with an agent, and what survives, in packets (root)
+	go test -v -count 1 -timeout 15m ./lab/hosts
+
+.PHONY: units-check
+units-check: ## how exposed the systemd units are: 2.0 and 3.5 are the most that is wanted
+	@for unit in packaging/systemd/*.service; do systemd-analyze security --offline=true $$unit | grep Overall; done
 
 .PHONY: lint
 lint: ## format, vet, staticcheck

@@ -118,6 +118,11 @@ func (d *daemon) serve(ctx, background context.Context, g *command.Group, batche
 		return command.IgnoreCanceled(err)
 	}
 	g.Start(func() error { return d.control.run(background, batches) })
+	g.Start(func() error {
+		return command.Watchdog(background, func(ctx context.Context) error { _, err := tables.Report(ctx); return err })
+	})
+	command.Ready()
+	defer command.Stopping()
 	return sessions.Run(ctx)
 }
 

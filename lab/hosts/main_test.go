@@ -23,6 +23,7 @@ var programs = []struct{ path, debian string }{
 	{"ipset", "ipset"},
 	{"conntrack", "conntrack"},
 	{"ping", "iputils-ping"},
+	{"setpriv", "util-linux"},
 }
 
 // work is the directory of this run; reflector and agent are what it tests.
