@@ -30,7 +30,7 @@ func (b *builder) antispoof() {
 func (b *builder) from(p port) []firewall.Rule {
 	var rules []firewall.Rule
 	if p.MAC != (topology.MAC{}) {
-		rules = append(rules, firewall.Rule{NotMAC: p.MAC, Verdict: firewall.Drop, Note: "a MAC that is not " + p.Name + "'s"})
+		rules = append(rules, firewall.Rule{NotMAC: p.MAC, Verdict: firewall.Drop, Note: "a MAC other than that of " + p.Name})
 	}
 	if b.six() {
 		rules = append(rules, fromLink6()...)
@@ -43,7 +43,7 @@ func (b *builder) from(p port) []firewall.Rule {
 			rules = append(rules, firewall.Rule{Source: netip.PrefixFrom(a, a.BitLen()), Verdict: firewall.Return, Note: "address of " + p.Name})
 		}
 	}
-	return append(rules, firewall.Rule{Verdict: firewall.Drop, Note: "an address that is not " + p.Name + "'s"})
+	return append(rules, firewall.Rule{Verdict: firewall.Drop, Note: "an address other than those of " + p.Name})
 }
 
 // fromLink4: a client that has no address yet asks everyone for one, and only so.

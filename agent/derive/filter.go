@@ -190,7 +190,7 @@ func (b *builder) toHost() []firewall.Rule {
 	if b.cfg.Isolate {
 		return append(rules, firewall.Rule{Verdict: firewall.Drop, Note: "workloads don't reach their host"})
 	}
-	return append(rules, firewall.Rule{Verdict: firewall.Return, Note: "the host's own address"})
+	return append(rules, firewall.Rule{Verdict: firewall.Return, Note: "an address of the host"})
 }
 
 // linkRules lets pass what IPv6 needs on a link (RFC 4861).

@@ -1,6 +1,7 @@
 package derive
 
 import (
+	"fmt"
 	"net/netip"
 
 	"heddle/agent/fib"
@@ -30,6 +31,9 @@ type Service struct {
 	Protocol topology.Protocol
 	Port     uint16
 }
+
+// String is as people write it: "tcp/22".
+func (s Service) String() string { return fmt.Sprintf("%s/%d", s.Protocol, s.Port) }
 
 // State is a host as it should be.
 type State struct {
