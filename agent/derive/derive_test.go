@@ -149,28 +149,36 @@ func TestWhatAPersonShouldMend(t *testing.T) {
 		want   string
 	}{
 		{
-			"an address twice", map[string]string{"workloads/h1/a": `{"addresses":["10.0.0.1"],"interface":"tap1"}`, "workloads/h1/b": `{"addresses":["10.0.0.1"],"interface":"tap2"}`},
+			"an address twice",
+			map[string]string{"workloads/h1/a": `{"addresses":["10.0.0.1"],"interface":"tap1"}`, "workloads/h1/b": `{"addresses":["10.0.0.1"],"interface":"tap2"}`},
 			nil, "workload h1/b: has address 10.0.0.1, which workload a of this node has, too",
 		},
 		{
-			"an interface twice", map[string]string{"workloads/h1/a": `{"addresses":["10.0.0.1"],"interface":"tap1"}`, "workloads/h1/b": `{"addresses":["10.0.0.2"],"interface":"tap1"}`},
+			"an interface twice",
+			map[string]string{"workloads/h1/a": `{"addresses":["10.0.0.1"],"interface":"tap1"}`, "workloads/h1/b": `{"addresses":["10.0.0.2"],"interface":"tap1"}`},
 			nil, "workload h1/b: has interface tap1, which is workload a's",
 		},
 		{
-			"the loopback", map[string]string{"workloads/h1/a": `{"addresses":["10.0.0.1"],"interface":"lo"}`},
+			"the loopback",
+			map[string]string{"workloads/h1/a": `{"addresses":["10.0.0.1"],"interface":"lo"}`},
 			nil, "has interface lo, which is the host's loopback",
 		},
 		{
-			"the uplink", map[string]string{"workloads/h1/a": `{"addresses":["10.0.0.1"],"interface":"eth0"}`},
-			[]fib.Link{{Index: 2, Name: "eth0", Up: true, Addresses: []netip.Prefix{netip.MustParsePrefix("192.0.2.11/24")}}}, "has the host's own address 192.0.2.11",
+			"the uplink",
+			map[string]string{"workloads/h1/a": `{"addresses":["10.0.0.1"],"interface":"eth0"}`},
+			[]fib.Link{{Index: 2, Name: "eth0", Up: true, Addresses: []netip.Prefix{netip.MustParsePrefix("192.0.2.11/24")}}},
+			"has the host's own address 192.0.2.11",
 		},
 		{
-			"no pattern covers it", map[string]string{"workloads/h1/a": `{"addresses":["10.0.0.1"],"interface":"veth1"}`},
+			"no pattern covers it",
+			map[string]string{"workloads/h1/a": `{"addresses":["10.0.0.1"],"interface":"veth1"}`},
 			nil, "none of --workload-interfaces covers",
 		},
 		{
-			"a family that the node lacks", map[string]string{"workloads/h1/a": `{"addresses":["fd00::1"],"interface":"tap1"}`},
-			[]fib.Link{{Index: 3, Name: "tap1", Up: true}}, "no ipv6 address to announce it with",
+			"a family that the node lacks",
+			map[string]string{"workloads/h1/a": `{"addresses":["fd00::1"],"interface":"tap1"}`},
+			[]fib.Link{{Index: 3, Name: "tap1", Up: true}},
+			"no ipv6 address to announce it with",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
