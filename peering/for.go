@@ -49,6 +49,7 @@ func For(snapshot *topology.Snapshot, self Self, source Source) (*Plan, []Proble
 		p.own = append(p.own, me.Addresses...)
 	}
 	p.own = append(p.own, self.Addresses...)
+	p.others = others(snapshot, self)
 	for n := range snapshot.Nodes() {
 		p.node(n)
 	}
@@ -60,7 +61,7 @@ func For(snapshot *topology.Snapshot, self Self, source Source) (*Plan, []Proble
 	Sort(p.plan.Sessions)
 	p.plan.Ranges = self.Ranges
 	p.plan.Template = Session{
-		Role: "host", Source: SourceRange, Kind: Client, RemoteASN: self.ASN, Passive: true, Families: p.families, AddPath: p.anycast, HoldTime: p.hold,
+		Role: "host", Source: SourceRange, Kind: Client, RemoteASN: self.ASN, Passive: true, Keep: len(p.others) == 0, Families: p.families, AddPath: p.anycast, HoldTime: p.hold,
 	}
 	return &p.plan, p.problems
 }
@@ -102,7 +103,7 @@ func (p *planner) reflectorOf(me topology.Node, r topology.Router) {
 	})
 	p.add(r.Key(), addresses, Session{
 		Name: r.Name, Role: r.Role.String(), Rack: r.Rack, Kind: NonClient, RemoteASN: p.self.ASN,
-		AddPathTaken: p.families, PasswordFile: me.PasswordFile,
+		AddPathTaken: p.families, PasswordFile: me.PasswordFile, Keep: true,
 	})
 }
 
@@ -115,6 +116,7 @@ type planner struct {
 	hold     time.Duration
 	families bgp.FamilySet
 	anycast  bgp.FamilySet
+	others   [][]string // racks that each other reflector serves; empty: all
 	seen     map[netip.Addr]bool
 	plan     Plan
 	problems []Problem
@@ -132,6 +134,23 @@ func anycast(snapshot *topology.Snapshot) bgp.FamilySet {
 	return set
 }
 
+// others is the racks that each other reflector serves.
+func others(snapshot *topology.Snapshot, self Self) (list [][]string) {
+	for r := range snapshot.Routers() {
+		if r.Role == topology.Reflector && r.Name != self.Name {
+			list = append(list, r.ServedRacks())
+		}
+	}
+	return list
+}
+
+// alone says whether no other reflector has a session with a peer of a rack. While one
+// has, the peer is better off without the routes of one that is away: some rank a route
+// that is kept as high as one that is fresh.
+func (p *planner) alone(rack string) bool {
+	return !slices.ContainsFunc(p.others, func(racks []string) bool { return serves(racks, rack) })
+}
+
 func (p *planner) serving(rack string) bool { return serves(p.serves, rack) }
 
 // serves says whether a reflector of these racks serves a rack.
@@ -144,13 +163,13 @@ func (p *planner) node(n topology.Node) {
 		return
 	}
 	p.add(n.Key(), n.Addresses, Session{
-		Name: n.Name, Role: "host", Rack: n.Rack, Kind: Client, RemoteASN: p.self.ASN, Passive: true, AddPath: p.anycast, PasswordFile: n.PasswordFile,
+		Name: n.Name, Role: "host", Rack: n.Rack, Kind: Client, RemoteASN: p.self.ASN, Passive: true, AddPath: p.anycast, PasswordFile: n.PasswordFile, Keep: p.alone(n.Rack),
 	})
 }
 
 func (p *planner) router(r topology.Router) {
 	s := Session{
-		Name: r.Name, Role: r.Role.String(), Rack: r.Rack, Kind: External, RemoteASN: r.ASN,
+		Name: r.Name, Role: r.Role.String(), Rack: r.Rack, Kind: External, RemoteASN: r.ASN, Keep: len(p.others) == 0,
 		Hops: int(r.TTLSecurity), PasswordFile: r.PasswordFile, Exceptions: r.Exceptions,
 		MaxRoutes: r.MaxRoutes, MaxRoutesRestart: r.RestartAfter(),
 	}
@@ -164,11 +183,12 @@ func (p *planner) router(r topology.Router) {
 			p.problem(r.Key(), "is a reflector of AS %s and we are of AS %s: reflectors of one fabric share its AS; remove \"asn\" or correct it", r.ASN, p.self.ASN)
 			return
 		}
-		s.RemoteASN = p.self.ASN
+		s.RemoteASN, s.Keep = p.self.ASN, false
 	case topology.ToR:
 		if !p.serving(r.Rack) {
 			return
 		}
+		s.Keep = p.alone(r.Rack)
 		s.AddPath = p.anycast
 	}
 	if s.Kind == External && r.ASN == p.self.ASN {

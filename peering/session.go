@@ -50,6 +50,7 @@ type Session struct {
 	Families     bgp.FamilySet
 	AddPath      bgp.FamilySet // of which we offer to send several routes to one prefix (RFC 7911)
 	AddPathTaken bgp.FamilySet // of which we offer to take several
+	Keep         bool          // we ask the peer to keep our routes while we restart: nobody else tells it them
 	HoldTime     time.Duration // ours to offer; whole seconds
 	Hops         int           // GTSM: how many hops away the peer may be; 0 is off
 	PasswordFile string        // TCP-MD5; empty is off
@@ -60,15 +61,15 @@ type Session struct {
 
 // SameWire says whether two versions of a session look the same to the peer: what
 // differs only in name, rack or source does not disturb it, unless the session is
-// external, for then role and rack decide what the peer hears. AddPath is for the next
-// OPEN: several routes instead of one are not worth a session. Of a limit the peer
+// external, for then role and rack decide what the peer hears. AddPath and Keep are for
+// the next OPEN: they are not worth a session. Of a limit the peer
 // hears when it exceeds it.
 func (s Session) SameWire(t Session) bool {
 	t.Name, t.Source = s.Name, s.Source
 	if s.Kind != External {
 		t.Role, t.Rack = s.Role, s.Rack
 	}
-	t.AddPath, t.AddPathTaken, t.MaxRoutes, t.MaxRoutesRestart = s.AddPath, s.AddPathTaken, s.MaxRoutes, s.MaxRoutesRestart
+	t.AddPath, t.AddPathTaken, t.Keep, t.MaxRoutes, t.MaxRoutesRestart = s.AddPath, s.AddPathTaken, s.Keep, s.MaxRoutes, s.MaxRoutesRestart
 	return s == t
 }
 

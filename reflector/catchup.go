@@ -20,7 +20,13 @@ func (r *Reflector) overflow(g *group, seq uint64) {
 		}
 		m.walk = w
 		r.walking[m] = struct{}{}
-		m.again |= bgp.FamiliesOf(lost...)
+		for _, f := range lost {
+			if f == bgp.FamilyInvalid {
+				r.owe(m)
+			} else {
+				m.again |= bgp.FamiliesOf(f)
+			}
+		}
 		r.stats.Falls++
 	}
 	g.log.trim(seq)

@@ -35,7 +35,7 @@ type feed struct {
 type stage struct {
 	after  *link
 	chunks []*rib.Chunk
-	family bgp.Family    // of the refresh it answers, if it does
+	family bgp.Family    // of the refresh it answers; none: it is End-of-RIB
 	begun  bool          // some of it is sent
 	to     *rib.Receiver // whom everything after it is for, if that changes
 }

@@ -112,14 +112,16 @@ func (g *group) outdated(now time.Time) bool {
 	return s != nil && (2*(g.log.total-s.total) > s.octets || now.Sub(s.used) > snapshotTime)
 }
 
-// initial is the first a peer is sent: all routes, and End-of-RIB per family
-// whether or not there were any.
-func (s *snapshot) initial(view rib.View) []*rib.Chunk {
+// initial is the first a peer is sent: all routes, and, unless that is withheld,
+// End-of-RIB per family whether or not there were any.
+func (s *snapshot) initial(view rib.View, end bool) []*rib.Chunk {
 	var chunks []*rib.Chunk
 	for _, f := range bgp.Families {
 		if view.Families.Has(f) {
 			chunks = append(chunks, s.chunks[f]...)
-			chunks = append(chunks, rib.NewChunk(wire.AppendEndOfRIB(nil, f)))
+			if end {
+				chunks = append(chunks, rib.NewChunk(wire.AppendEndOfRIB(nil, f)))
+			}
 		}
 	}
 	return chunks

@@ -39,6 +39,8 @@ type member struct {
 	walk  *rib.Walk     // not nil while the feed is off the log
 	again bgp.FamilySet // refreshes owed as soon as the feed is level
 
+	said bgp.FamilySet // families of which End-of-RIB was heard
+
 	stale      bgp.FamilySet // families kept over a restart (RFC 4724)
 	staleUntil time.Time
 	drops      []drop // removals under way
@@ -82,11 +84,15 @@ func (r *Reflector) arrive(a arrival, now time.Time) {
 	} else {
 		r.rib.SetSource(m.id, source)
 	}
-	m.arrival, m.up = a, true
+	m.arrival, m.up, m.said = a, true, 0
 	m.group = r.group(r.viewOf(&a))
 	s := r.recent(m.group, now)
 	m.feed = &feed{to: r.receiver(m), hunger: r.hunger}
-	m.feed.join(s.at, s.version, s.initial(m.group.view))
+	withheld := r.deferring(now)
+	m.feed.join(s.at, s.version, s.initial(m.group.view, !withheld))
+	if withheld {
+		r.owe(m)
+	}
 	m.group.members = append(m.group.members, m)
 	a.outlet.Attach(m.feed)
 }

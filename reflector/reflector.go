@@ -30,6 +30,8 @@ type Config struct {
 	// LogOctets bounds the log of each update group; a peer that is further behind
 	// walks the table. 0 is the default.
 	LogOctets int
+	// Defer is how long after a start End-of-RIB is withheld at most.
+	Defer time.Duration
 }
 
 // logOctets holds the initial routes of a large fabric several times over.
@@ -64,8 +66,12 @@ type Reflector struct {
 	woken     []*session.Session
 	tagsOf    *topology.Snapshot // that tagNames is of
 	tagNames  map[uint32]string
-	sampled   time.Time         // when the racks were counted last
-	trends    map[string]*trend // by rack
+	deferral  time.Duration
+	started   time.Time            // when somebody first was to be told something
+	deferred  bool                 // End-of-RIB is not withheld any more
+	owing     map[*member]struct{} // those that wait for it
+	sampled   time.Time            // when the racks were counted last
+	trends    map[string]*trend    // by rack
 	missing   missing
 }
 
@@ -89,7 +95,7 @@ func New(c Config) *Reflector {
 		c.LogOctets = logOctets
 	}
 	return &Reflector{
-		rib: rib.New(c.Self, rib.DefaultLimits()), slog: c.Log, limit: c.LogOctets,
+		rib: rib.New(c.Self, rib.DefaultLimits()), slog: c.Log, limit: c.LogOctets, deferral: c.Defer, owing: map[*member]struct{}{},
 		events: make(chan event, eventsMost), asked: make(chan func()), hungry: make(chan struct{}, 1), stopped: make(chan struct{}),
 		members: map[netip.Addr]*member{}, byID: map[rib.SourceID]*member{}, dropping: map[*member]struct{}{}, walking: map[*member]struct{}{}, refresh: map[*member]bgp.FamilySet{},
 	}
@@ -204,6 +210,7 @@ func (r *Reflector) learn(m *member, b *wire.Batch, now time.Time) {
 		case wire.Withdrawn:
 			r.rib.Withdraw(m.id, item.Family, item.NLRI)
 		case wire.EndOfRIB:
+			m.said |= bgp.FamiliesOf(item.Family)
 			r.endOfRIB(m, item.Family)
 		case wire.RefreshRequested:
 			r.refresh[m] |= bgp.FamiliesOf(item.Family)
@@ -259,6 +266,7 @@ func (r *Reflector) work(now time.Time) {
 	}
 	r.answerRefreshes(now)
 	r.walkers(now)
+	r.pay(now)
 	if now.Sub(r.tick) >= housekeeping {
 		r.tick = now
 		r.expire(now)

@@ -256,7 +256,7 @@ func (s *scene) do(words []string) {
 		name = words[1]
 	}
 	a := s.cast[name]
-	if a == nil && words[0] != "peer" && words[0] != "pass" && words[0] != "inventory" && words[0] != "plan" {
+	if a == nil && words[0] != "peer" && words[0] != "pass" && words[0] != "inventory" && words[0] != "plan" && words[0] != "starts" {
 		s.t.Fatalf("%q: there is no peer %q", strings.Join(words, " "), name)
 	}
 	switch words[0] {
@@ -289,6 +289,8 @@ func (s *scene) do(words []string) {
 		s.up(a)
 	case "plan":
 		s.plan(words[1:])
+	case "starts":
+		s.starts(words[1], words[2:])
 	case "slow":
 		a.slow = true
 	case "read":
@@ -357,6 +359,21 @@ func (s *scene) plan(names []string) {
 	}
 	peering.Sort(plan.Sessions)
 	s.r.want(plan)
+}
+
+// starts has the reflector be one that has just started, and that waits so long for
+// clients with these addresses.
+func (s *scene) starts(wait string, hosts []string) {
+	d, err := time.ParseDuration(wait)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	plan := &peering.Plan{}
+	for _, text := range hosts {
+		plan.Sessions = append(plan.Sessions, peering.Session{Remote: netip.MustParseAddr(text), Kind: peering.Client})
+	}
+	s.r.want(plan)
+	s.r.deferral, s.r.started, s.r.deferred = d, s.now, false
 }
 
 // hop6 is the IPv6 address of a peer known by an IPv4 one.

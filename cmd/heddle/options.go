@@ -16,23 +16,25 @@ const defaultASN = 64512
 
 // options are the flags of `heddle reflector`; each is also a key of the file.
 type options struct {
-	config     string
-	name       string
-	asn        bgp.ASN
-	routerID   bgp.RouterID
-	clusterID  bgp.ClusterID
-	listen     []netip.AddrPort
-	port       uint16
-	inventory  []string
-	etcd       command.Etcd
-	etcdListen []string
-	dataDir    string
-	http       string
-	ranges     []netip.Prefix
-	rangesMD5  string
-	holdTime   uint16
-	ownership  topology.Ownership
-	logLevel   string
+	config      string
+	name        string
+	asn         bgp.ASN
+	routerID    bgp.RouterID
+	clusterID   bgp.ClusterID
+	listen      []netip.AddrPort
+	port        uint16
+	inventory   []string
+	etcd        command.Etcd
+	etcdListen  []string
+	dataDir     string
+	http        string
+	ranges      []netip.Prefix
+	rangesMD5   string
+	holdTime    uint16
+	restartTime uint16
+	deferral    uint16
+	ownership   topology.Ownership
+	logLevel    string
 }
 
 // flags declares them.
@@ -55,6 +57,8 @@ func (o *options) flags(f *pflag.FlagSet) {
 	f.Var(&command.Many[netip.Prefix]{Values: &o.ranges, Parse: command.ParseRange, Name: "PREFIX"}, "accept-range", "admit clients with addresses in this prefix that the inventory does not have; may be repeated")
 	f.StringVar(&o.rangesMD5, "accept-range-password-file", "", "file with the TCP-MD5 password of such clients")
 	f.Uint16Var(&o.holdTime, "hold-time", 90, "hold time to offer, in seconds, if the settings name none")
+	f.Uint16Var(&o.restartTime, "restart-time", 120, "how long peers that no other reflector serves keep our routes when we are away, in seconds, up to 4095; 0: not at all")
+	f.Uint16Var(&o.deferral, "defer", 10, "how long after a start hosts are waited for before peers are told that they know all (End-of-RIB), in seconds")
 	f.Var(&command.One[topology.Ownership]{Value: &o.ownership, Parse: topology.ParseOwnership, Name: "MODE"}, "ownership", "enforce, warn or off: what becomes of routes inside pools that the inventory does not have on their host (default: the settings')")
 	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
 }

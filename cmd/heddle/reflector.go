@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -102,10 +103,11 @@ func (d *daemon) serve(ctx, background context.Context, g *command.Group, batche
 	if err != nil {
 		return err
 	}
-	tables := reflector.New(reflector.Config{Self: self, Log: d.log})
+	tables := reflector.New(reflector.Config{Self: self, Log: d.log, Defer: time.Duration(d.options.deferral) * time.Second})
 	sessions := session.New(session.Config{
 		Self: session.Self{ASN: self.ASN, RouterID: self.RouterID}, Listeners: d.listeners,
 		Port: d.options.port, Handler: tables, Log: d.log,
+		Restart: session.Restart{Time: time.Duration(d.options.restartTime) * time.Second, Preserved: true}, // packets never pass us
 	})
 	tables.Attach(sessions)
 	g.Start(func() error { return tables.Run(background) })

@@ -143,6 +143,18 @@ func (f *fabric) startReflector() *exec.Cmd {
 		"--data-dir", filepath.Join(rr.dir, "etcd"), "--etcd-listen", "http://192.0.2.251:2379,http://127.0.0.1:2379")
 }
 
+// agents runs both, and waits until they are in sync: the reflector, which has just
+// started, lets neither believe that it knows all before it has heard the other.
+func (f *fabric) agents(flags ...string) {
+	f.t.Helper()
+	for _, name := range []string{"h1", "h2"} {
+		f.nodes[name].run(flags...)
+	}
+	for _, name := range []string{"h1", "h2"} {
+		f.nodes[name].synced()
+	}
+}
+
 // start runs a host's agent and waits until it is in sync.
 func (n *node) start(flags ...string) {
 	n.f.t.Helper()

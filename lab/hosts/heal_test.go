@@ -17,8 +17,7 @@ func TestWhatIsRemovedComesBack(t *testing.T) {
 		t.Run(backend, func(t *testing.T) {
 			f := newFabric(t, "heal-"+backend)
 			h1 := f.nodes["h1"]
-			h1.start("--iptables", backend)
-			f.nodes["h2"].start("--iptables", backend)
+			f.agents("--iptables", backend)
 			f.whole()
 			tables := func() string {
 				return plainRules(h1.must("iptables-"+backend+"-save", "-t", "filter") + h1.must("iptables-"+backend+"-save", "-t", "raw") +
@@ -98,8 +97,7 @@ func TestForeignRulesSetsAndRoutesStay(t *testing.T) {
 		ip route add 10.2.0.3/32 via 192.0.2.12 metric 5 && ip route add 198.51.100.0/24 via 192.0.2.251 &&
 		ip route add 10.2.0.4/32 via 192.0.2.12 proto bird && ip -6 route add fd00:2::3/128 via 2001:db8::12`)
 	before := foreign()
-	h1.start()
-	f.nodes["h2"].start()
+	f.agents()
 	f.whole()
 	stop := h1.others()
 	rr := f.nodes["rr"]

@@ -15,8 +15,7 @@ import (
 func TestAWorkloadMoves(t *testing.T) {
 	f := newFabric(t, "move")
 	h1, h2 := f.nodes["h1"], f.nodes["h2"]
-	h1.start()
-	h2.start()
+	f.agents()
 	f.whole()
 	f.acquaint()
 	stays := f.send("w3", "w4", "10.2.0.4", 7000) // nothing allows it: it keeps a flow out of the tables
@@ -109,8 +108,7 @@ func (n *node) tracked(address string) int {
 func TestAWorkloadThatIsDownIsNotAnnounced(t *testing.T) {
 	f := newFabric(t, "down")
 	h1, h2 := f.nodes["h1"], f.nodes["h2"]
-	h1.start()
-	h2.start()
+	f.agents()
 	f.whole()
 	routed := func(yes bool) func() string {
 		return func() string {
@@ -142,8 +140,7 @@ func TestAWorkloadThatIsDownIsNotAnnounced(t *testing.T) {
 func TestAPortThatNobodyKnowsIsClosed(t *testing.T) {
 	f := newFabric(t, "closed")
 	h1 := f.nodes["h1"]
-	h1.start()
-	f.nodes["h2"].start()
+	f.agents()
 	f.whole()
 	f.acquaint()
 	h1.stop(9)
@@ -176,8 +173,7 @@ func TestAPortThatNobodyKnowsIsClosed(t *testing.T) {
 func TestALieInARPChangesNothing(t *testing.T) {
 	f := newFabric(t, "arp")
 	h1 := f.nodes["h1"]
-	h1.start()
-	f.nodes["h2"].start()
+	f.agents()
 	f.whole()
 	f.acquaint()
 	before := h1.must("sh", "-c", "ip neigh show | grep tap | sort")
@@ -203,9 +199,8 @@ const away = 15 * time.Second
 // busy about it; when it is back, only what differs is written.
 func TestNothingHappensWhileTheControlPlaneIsAway(t *testing.T) {
 	f := newFabric(t, "away")
-	h1, h2, rr := f.nodes["h1"], f.nodes["h2"], f.nodes["rr"]
-	h1.start()
-	h2.start()
+	h1, rr := f.nodes["h1"], f.nodes["rr"]
+	f.agents()
 	f.whole()
 	f.acquaint()
 	flow := f.send("w1", "w3", "10.2.0.3", 7000)

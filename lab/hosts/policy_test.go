@@ -154,8 +154,7 @@ func TestWhatPassesAndWhatDrops(t *testing.T) {
 	for _, backend := range []string{"nft", "legacy"} {
 		t.Run(backend, func(t *testing.T) {
 			f := newFabric(t, "pass-"+backend)
-			f.nodes["h1"].start("--iptables", backend)
-			f.nodes["h2"].start("--iptables", backend)
+			f.agents("--iptables", backend)
 			f.whole()
 			f.acquaint()
 			checkPassages(t, f, bothFamilies())

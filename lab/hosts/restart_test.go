@@ -16,8 +16,7 @@ const cycles = 50
 func TestAnAgentThatEndsDisturbsNoFlow(t *testing.T) {
 	f := newFabric(t, "restarts")
 	h1, h2 := f.nodes["h1"], f.nodes["h2"]
-	h1.start()
-	h2.start()
+	f.agents()
 	f.whole()
 	f.acquaint()
 	good := []*flow{f.send("w1", "w3", "10.2.0.3", 7000), f.send("w3", "w1", "fd00:1::1", 7000), f.send("outside", "w4", "10.2.0.4", 7001)}
@@ -103,8 +102,7 @@ func checkCounters(t *testing.T, n *node, before, after map[string]int) {
 func TestAnUpgradeThatRenamesChainsDisturbsNoFlow(t *testing.T) {
 	f := newFabric(t, "upgrade")
 	h1, h2 := f.nodes["h1"], f.nodes["h2"]
-	h1.start()
-	h2.start()
+	f.agents()
 	f.whole()
 	f.acquaint()
 	good := []*flow{f.send("w1", "w3", "10.2.0.3", 7000), f.send("w3", "w1", "fd00:1::1", 7000)}

@@ -29,8 +29,9 @@ func TestTheUnitLeavesWhatTheAgentNeeds(t *testing.T) {
 			h1 := f.nodes["h1"]
 			h1.agent = h1.launch("setpriv", "--bounding-set=-all"+bounding, "--no-new-privs", agent,
 				"--node", "h1", "--etcd", "http://192.0.2.251:2379", "--workload-interfaces", "tap+", "--iptables", backend)
+			f.nodes["h2"].run()
 			h1.synced()
-			f.nodes["h2"].start()
+			f.nodes["h2"].synced()
 			f.whole()
 			f.acquaint()
 			flow := f.send("w1", "w3", "10.2.0.3", 7000)

@@ -26,7 +26,7 @@ func (s *Server) open(spec peering.Session, known bool) wire.Open {
 			RouteRefresh: true, EnhancedRefresh: true, ExtendedMessage: true,
 			AddPathSend:    spec.AddPath & spec.Families,
 			AddPathReceive: spec.AddPathTaken & spec.Families,
-			Restart:        s.restart.offer(spec.Families, known),
+			Restart:        s.restart.offer(spec, known),
 		},
 	}
 }
@@ -42,11 +42,12 @@ type Restart struct {
 
 // offer is the capability; known says that the peer has had a session with this
 // process.
-func (r Restart) offer(families bgp.FamilySet, known bool) wire.GracefulRestart {
+func (r Restart) offer(spec peering.Session, known bool) wire.GracefulRestart {
 	c := wire.GracefulRestart{Offered: true, Notification: true}
-	if r.Time == 0 {
+	if r.Time == 0 || !spec.Keep {
 		return c
 	}
+	families := spec.Families
 	c.Time, c.Families = uint16(r.Time/time.Second), families
 	c.Restarting = r.Preserved && !known
 	if r.Preserved || known {

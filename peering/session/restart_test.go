@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"heddle/bgp"
+	"heddle/peering"
 	"heddle/peering/wire"
 )
 
@@ -30,7 +31,7 @@ func TestWhatARestartingSpeakerOffers(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.want.Offered, c.want.Notification = true, true
-			if got := c.restart.offer(both, c.known); got != c.want {
+			if got := c.restart.offer(peering.Session{Families: both, Keep: true}, c.known); got != c.want {
 				t.Errorf("offers %+v\nwant   %+v", got, c.want)
 			}
 		})
@@ -41,7 +42,9 @@ func TestWhatARestartingSpeakerOffers(t *testing.T) {
 // NOTIFICATION would have peers without RFC 8538 drop them.
 func TestASpeakerThatRestartsSaysNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, client())
+		spec := client()
+		spec.Keep = true
+		b := newBench(t, spec)
 		b.server.restart = Restart{Time: time.Minute}
 		f := b.connect()
 		ours := f.offered()

@@ -114,12 +114,12 @@ func (s *Server) shutdown() {
 	peers := s.peers
 	s.peers = map[netip.Addr]*peer{}
 	s.mu.Unlock()
-	last := bgp.Cease(bgp.CeaseAdminShutdown, "the reflector is shutting down")
-	if s.restart.Time > 0 {
-		last = nil
-	}
 	for _, p := range peers {
-		p.stop(last)
+		if spec, _ := p.target(); s.restart.Time > 0 && spec.Keep {
+			p.stop(nil)
+		} else {
+			p.stop(bgp.Cease(bgp.CeaseAdminShutdown, "the reflector is shutting down"))
+		}
 	}
 	s.dialers.Wait()
 	s.conns.Wait()
