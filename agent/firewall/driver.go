@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 	"sync"
 
 	"heddle/bgp"
@@ -217,6 +218,7 @@ func (d *Driver) study(found, want *view) {
 		w, ok := texts[l.key]
 		switch {
 		case !ok:
+		case target(w.text) != target(l.text): // nobody prints that otherwise: it was changed
 		case w.text != l.text:
 			d.learned[w.text] = l.text
 			if !w.odd {
@@ -227,6 +229,9 @@ func (d *Driver) study(found, want *view) {
 		}
 	}
 }
+
+// target is what a rule does, which stands last.
+func target(text string) string { return text[max(0, strings.LastIndex(text, " -")):] }
 
 func (v *view) lines() []line {
 	var all []line
