@@ -20,7 +20,7 @@ const patience = 15 * time.Second
 
 // fabric is two hosts, a reflector and an outside on one link.
 type fabric struct {
-	t     *testing.T // of the step under way
+	t     testing.TB // of the step under way
 	lab   *netns.Lab
 	dir   string
 	nodes map[string]*node
@@ -52,23 +52,9 @@ var workloads = map[string]workload{
 }
 
 // newFabric starts everything but the agents.
-func newFabric(t *testing.T, name string) *fabric {
+func newFabric(t testing.TB, name string) *fabric {
 	t.Helper()
-	lab, err := netns.New(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f := &fabric{t: t, lab: lab, dir: filepath.Join(work, name), nodes: map[string]*node{}}
-	t.Cleanup(func() {
-		if err := lab.Close(); err != nil {
-			t.Error(err)
-		}
-		f.logs(t)
-	})
-	f.must(os.Mkdir(f.dir, 0o755))
-	lan, err := lab.Switch("lan")
-	f.must(err)
-	f.add("lan", lan)
+	f := newLink(t, name)
 	for node, addresses := range map[string]string{
 		"rr": "192.0.2.251/24 2001:db8::251/64", "h1": "192.0.2.11/24 2001:db8::11/64",
 		"h2": "192.0.2.12/24 2001:db8::12/64", "outside": "192.0.2.100/24 2001:db8::100/64",
@@ -87,6 +73,27 @@ func newFabric(t *testing.T, name string) *fabric {
 	f.nodes["h2"].must("ip", "addr", "add", "10.9.0.53/32", "dev", "lo")
 	f.nodes["h2"].must("ip", "addr", "add", "fd00:9::53/128", "dev", "lo")
 	f.reflector()
+	return f
+}
+
+// newLink is a fabric that has only the link yet.
+func newLink(t testing.TB, name string) *fabric {
+	t.Helper()
+	lab, err := netns.New(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &fabric{t: t, lab: lab, dir: filepath.Join(work, name), nodes: map[string]*node{}}
+	t.Cleanup(func() {
+		if err := lab.Close(); err != nil {
+			t.Error(err)
+		}
+		f.logs(t)
+	})
+	f.must(os.Mkdir(f.dir, 0o755))
+	lan, err := lab.Switch("lan")
+	f.must(err)
+	f.add("lan", lan)
 	return f
 }
 
@@ -267,7 +274,7 @@ func (f *fabric) until(what string, missing func() string) {
 }
 
 // logs shows how the logs of all nodes end, if the test failed.
-func (f *fabric) logs(t *testing.T) {
+func (f *fabric) logs(t testing.TB) {
 	if !t.Failed() {
 		return
 	}
