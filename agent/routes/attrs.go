@@ -14,6 +14,7 @@ type attrs struct {
 	rank
 	nextHop netip.Addr
 	tags    uint32 // number of the set
+	hops    uint32 // number of the set that is the next hop alone
 }
 
 // rank is what paths are compared by, after freshness, in this order.
@@ -78,9 +79,11 @@ func (t *Table) intern(a *bgp.Attrs) uint32 {
 	if id, ok := t.attrs.find(k); ok {
 		return id
 	}
+	alone := t.internHops([]netip.Addr{k.nextHop})
 	t.tags.ref(k.tags)
+	t.hops.ref(alone)
 	t.useNextHop(k.nextHop)
-	return t.attrs.add(k, attrs(k))
+	return t.attrs.add(k, attrs{rank: k.rank, nextHop: k.nextHop, tags: k.tags, hops: alone})
 }
 
 // releaseAttrs takes back a reference to an attribute set.
@@ -88,6 +91,7 @@ func (t *Table) releaseAttrs(id uint32) {
 	a := *t.attrs.value(id)
 	if t.attrs.unref(id) {
 		t.tags.unref(a.tags)
+		t.hops.unref(a.hops)
 		t.dropNextHop(a.nextHop)
 	}
 }

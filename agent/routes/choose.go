@@ -73,6 +73,16 @@ func (t *Table) choose(p netip.Prefix, first uint32, flags *uint8) (hops, tags u
 	if why != "" {
 		return 0, of.tags
 	}
+	if t.paths.at(first).next == 0 {
+		return of.hops, of.tags
+	}
+	return t.share(first, best), of.tags
+}
+
+// share gives the next hops of all paths that the peer of the best one prefers as much.
+func (t *Table) share(first, best uint32) (hops uint32) {
+	chosen := t.paths.at(best)
+	of := t.attrs.value(chosen.attrs)
 	var list [hopsMost]netip.Addr
 	set := append(list[:0], of.nextHop)
 	for at := first; at != 0; at = t.paths.at(at).next {
@@ -82,12 +92,12 @@ func (t *Table) choose(p netip.Prefix, first uint32, flags *uint8) (hops, tags u
 			set = append(set, a.nextHop)
 		}
 	}
-	if len(set) > 1 {
-		slices.SortFunc(set, netip.Addr.Compare)
-		set = slices.Compact(set)
-		set = set[:min(len(set), hopsMost)]
+	if len(set) == 1 {
+		return of.hops
 	}
-	return t.internHops(set), of.tags
+	slices.SortFunc(set, netip.Addr.Compare)
+	set = slices.Compact(set)
+	return t.internHops(set[:min(len(set), hopsMost)])
 }
 
 func (t *Table) noteRefusal(p netip.Prefix, why string, flags *uint8) {

@@ -38,6 +38,10 @@ func (g *guard) remove(a netip.Addr) (last bool) {
 // covered gives an address that a prefix covers, if there is one.
 func (g *guard) covered(p netip.Prefix) (netip.Addr, bool) {
 	if p.IsSingleIP() {
+		// Most hosts are nowhere near what is guarded, and need no look at the map.
+		if n := len(g.sorted); n == 0 || p.Addr().Less(g.sorted[0]) || g.sorted[n-1].Less(p.Addr()) {
+			return netip.Addr{}, false
+		}
 		_, ok := g.refs[p.Addr()]
 		return p.Addr(), ok
 	}
