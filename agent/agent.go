@@ -91,6 +91,7 @@ type Agent struct {
 	frozen    string // why the latest snapshot is not in force
 
 	links    []fib.Link
+	sources  [2]netip.Addr // of the host's own packets, by family; see source
 	linksOld bool // something about them changed
 	state    *derive.State
 	stale    bool // state is to be derived anew
@@ -272,6 +273,7 @@ func (a *Agent) follow(snapshot *topology.Snapshot, protect []netip.Addr) {
 	}
 	a.snapshot, a.node, a.stale = snapshot, node, true
 	a.protected = protect
+	a.findSources()
 	a.guard()
 }
 

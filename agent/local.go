@@ -45,6 +45,7 @@ func (a *Agent) readLinks() {
 		return
 	}
 	a.links, a.linksOld, a.stale = links, false, true
+	a.findSources()
 }
 
 // report notes what a driver says, has it tried again later, and logs it once.

@@ -122,7 +122,8 @@ func (a *Agent) expire(now time.Time) {
 	waited := now.Sub(a.firstEOR) >= syncWait
 	everybody := all && len(a.peers) >= a.expected()
 	if !a.synced && a.snapshot != nil && (everybody || waited) {
-		a.synced, a.stale, a.check = true, true, true
+		a.synced, a.stale = true, true
+		a.check = a.check || a.preserved // else nothing is left over: all that is there is of our writing
 		a.fillAll()
 		a.log.Info("in sync", "routes", a.table.Routes(bgp.IPv4Unicast)+a.table.Routes(bgp.IPv6Unicast))
 	}

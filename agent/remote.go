@@ -85,13 +85,16 @@ func (a *Agent) wanted(hop netip.Addr, ways []fib.Hop) []fib.Hop {
 
 // source is the address that the host's own packets to workloads go out with: its node's,
 // if it has that.
-func (a *Agent) source(p netip.Prefix) netip.Addr {
+func (a *Agent) source(p netip.Prefix) netip.Addr { return a.sources[bgp.FamilyOf(p.Addr())-1] }
+
+// findSources looks for them once, for every route asks.
+func (a *Agent) findSources() {
+	a.sources = [2]netip.Addr{}
 	for _, own := range a.node.Addresses {
-		if own.Is4() == p.Addr().Is4() && a.hasAddress(own) {
-			return own
+		if s := &a.sources[bgp.FamilyOf(own)-1]; !s.IsValid() && a.hasAddress(own) {
+			*s = own
 		}
 	}
-	return netip.Addr{}
 }
 
 func (a *Agent) hasAddress(own netip.Addr) bool {
@@ -124,7 +127,6 @@ func (a *Agent) reconcile() error {
 			if !found.Own {
 				fresh.learn(found)
 			} else {
-				a.preserved = a.preserved || !a.synced
 				a.compare(found, seen)
 			}
 			return true

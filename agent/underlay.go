@@ -16,6 +16,10 @@ type resolver struct {
 	ways   *bart.Table[way]
 	cache  map[netip.Addr][]fib.Hop // of next hops in use
 	loaded bool
+
+	// A load has routes of one next hop one behind the other.
+	last     netip.Addr
+	lastWays []fib.Hop
 }
 
 // way is a route of the host.
@@ -39,11 +43,15 @@ func (r *resolver) learn(f *fib.Found) {
 
 // reach gives how a next hop is reached; nil: it is not.
 func (r *resolver) reach(hop netip.Addr) []fib.Hop {
-	if hops, ok := r.cache[hop]; ok {
-		return hops
+	if hop == r.last {
+		return r.lastWays
 	}
-	hops := r.find(hop)
-	r.cache[hop] = hops
+	hops, ok := r.cache[hop]
+	if !ok {
+		hops = r.find(hop)
+		r.cache[hop] = hops
+	}
+	r.last, r.lastWays = hop, hops
 	return hops
 }
 
@@ -64,7 +72,7 @@ func (r *resolver) find(hop netip.Addr) []fib.Hop {
 // replace takes the routes that were read anew, and gives the next hops that are reached
 // otherwise than before.
 func (r *resolver) replace(ways *bart.Table[way]) map[netip.Addr]bool {
-	r.ways, r.loaded = ways, true
+	r.ways, r.loaded, r.last = ways, true, netip.Addr{}
 	changed := map[netip.Addr]bool{}
 	for hop, old := range r.cache {
 		if now := r.find(hop); !slices.Equal(now, old) {
@@ -77,6 +85,7 @@ func (r *resolver) replace(ways *bart.Table[way]) map[netip.Addr]bool {
 
 // forget drops next hops that nobody uses.
 func (r *resolver) forget(used func(netip.Addr) bool) {
+	r.last = netip.Addr{}
 	maps.DeleteFunc(r.cache, func(hop netip.Addr, _ []fib.Hop) bool { return !used(hop) })
 }
 
