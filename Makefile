@@ -13,6 +13,7 @@ UNIT := $(shell go list ./... 2>/dev/null | grep -v /lab/)
 TEST_PACKAGES := gcc libc6-dev iproute2 iputils-ping procps iptables ipset conntrack util-linux bird2 frr gobgpd openbgpd etcd-server etcd-client
 DEMO_PACKAGES := iproute2 procps bird2 frr
 BENCH_PACKAGES := bird2 frr gobgpd
+HOST_BENCH_PACKAGES := iptables ipset conntrack bird2 iproute2 iputils-ping
 
 .PHONY: help
 help: ## print this list
@@ -81,6 +82,10 @@ fuzz: ## fuzz every target for FUZZTIME each
 bench: bench-packages build ## docs/BENCHMARKS.md: heddle beside BIRD, FRR, GoBGP and a hub (root; about 40 minutes)
 	bin/heddle bench suite --repeat 2 --write docs
 
+.PHONY: bench-host
+bench-host: host-bench-packages ## the agent beside BIRD and ip -batch, and its chains (root; about 5 minutes)
+	go test ./lab/hosts -run '^$$' -bench . -benchtime 1x -timeout 15m
+
 .PHONY: bench-quick
 bench-quick: ## the micro-benchmarks beside the hot files, under two minutes
 	go test ./peering/wire ./reflector ./reflector/rib -run '^$$' -bench .
@@ -92,6 +97,10 @@ test-packages:
 .PHONY: bench-packages
 bench-packages:
 	@./lab/install-packages.sh $(BENCH_PACKAGES)
+
+.PHONY: host-bench-packages
+host-bench-packages:
+	@./lab/install-packages.sh $(HOST_BENCH_PACKAGES)
 
 .PHONY: demo-packages
 demo-packages:

@@ -92,7 +92,7 @@ type Agent struct {
 
 	links    []fib.Link
 	sources  [2]netip.Addr // of the host's own packets, by family; see source
-	linksOld bool // something about them changed
+	linksOld bool          // something about them changed
 	state    *derive.State
 	stale    bool // state is to be derived anew
 	local    map[netip.Prefix]derive.Route

@@ -63,13 +63,11 @@ func (d *deriver) tagSets() map[string][]string {
 // apply, in the order of their names; then whoever bears a tag of theirs; then nothing.
 func (b *builder) profiles() {
 	sets := b.tagSets()
+	policies := b.policies()
 	for _, name := range slices.Sorted(maps.Keys(sets)) {
 		tags := sets[name]
 		var ingress, egress []firewall.Rule
-		for policy := range b.snapshot.Policies() {
-			if !slices.ContainsFunc(policy.AppliesTo, func(tag string) bool { return slices.Contains(tags, tag) }) {
-				continue
-			}
+		for _, policy := range policies.of(tags) {
 			ingress = append(ingress, b.policy(policy.Name, policy.Ingress, true)...)
 			egress = append(egress, b.policy(policy.Name, policy.Egress, false)...)
 		}
@@ -82,6 +80,36 @@ func (b *builder) profiles() {
 		b.chain(firewall.Filter, ingressChain+name, append(ingress, last)...)
 		b.chain(firewall.Filter, egressChain+name, append(egress, last)...)
 	}
+}
+
+// policies finds those that apply to a tag: to ask each of them would take as many steps
+// as there are policies times sets of tags.
+type policies struct {
+	list  []topology.Policy // in the order of their names
+	byTag map[string][]int
+}
+
+func (b *builder) policies() *policies {
+	p := &policies{byTag: map[string][]int{}}
+	for policy := range b.snapshot.Policies() {
+		for _, tag := range policy.AppliesTo {
+			p.byTag[tag] = append(p.byTag[tag], len(p.list))
+		}
+		p.list = append(p.list, policy)
+	}
+	return p
+}
+
+func (p *policies) of(tags []string) (list []topology.Policy) {
+	var at []int
+	for _, tag := range tags {
+		at = append(at, p.byTag[tag]...)
+	}
+	slices.Sort(at)
+	for _, i := range slices.Compact(at) {
+		list = append(list, p.list[i])
+	}
+	return list
 }
 
 func (b *builder) policy(name string, rules []topology.Rule, ingress bool) (out []firewall.Rule) {
@@ -187,12 +215,12 @@ func (d *deriver) sets() {
 		}
 	}
 	delete(named, "")
-	found := map[string]Members{}
+	found, bearers := map[string]Members{}, d.bearers()
 	for _, tag := range d.tags() {
 		number, _ := d.snapshot.Tag(tag)
 		for _, f := range bgp.Families {
 			if name := setName(f, tag); named[name] {
-				found[name] = Members{Set: name, Family: f, Tag: number.ID, Local: d.bearers(f, tag)}
+				found[name] = Members{Set: name, Family: f, Tag: number.ID, Local: bearers[bearer{f, tag}]}
 			}
 		}
 	}
@@ -219,19 +247,33 @@ func (d *deriver) tags() []string {
 	return slices.Sorted(maps.Keys(set))
 }
 
-// bearers is the addresses of the host's own workloads that bear a tag. One that is only
-// prepared is elsewhere still, and its route says so.
-func (d *deriver) bearers(family bgp.Family, tag string) (list []netip.Prefix) {
+// bearer is a tag and a family: what sets are about.
+type bearer struct {
+	family bgp.Family
+	tag    string
+}
+
+// bearers is the addresses of the host's own workloads, by the tags that they bear. One
+// that is only prepared is elsewhere still, and its route says so.
+func (d *deriver) bearers() map[bearer][]netip.Prefix {
+	all := map[bearer][]netip.Prefix{}
 	for w := range d.snapshot.WorkloadsOn(d.cfg.Node) {
-		if w.State == topology.Prepared || !slices.Contains(w.Tags, tag) {
+		if w.State == topology.Prepared {
 			continue
 		}
 		for _, a := range w.Addresses {
-			if bgp.FamilyOf(a) == family && d.taken[a] == w.Name {
-				list = append(list, netip.PrefixFrom(a, a.BitLen()))
+			if d.taken[a] != w.Name {
+				continue
+			}
+			for _, tag := range w.Tags {
+				at := bearer{bgp.FamilyOf(a), tag}
+				all[at] = append(all[at], netip.PrefixFrom(a, a.BitLen()))
 			}
 		}
 	}
-	slices.SortFunc(list, func(a, b netip.Prefix) int { return a.Addr().Compare(b.Addr()) })
-	return list
+	for at, list := range all {
+		slices.SortFunc(list, func(a, b netip.Prefix) int { return a.Addr().Compare(b.Addr()) })
+		all[at] = slices.Compact(list)
+	}
+	return all
 }

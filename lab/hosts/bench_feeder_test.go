@@ -23,6 +23,7 @@ const (
 // nthRoute is a host route; nthHop is a neighbour on the link. Routes of a next hop come
 // one behind the other, as a reflector packs them.
 func nthRoute(i int) uint32 { return 10<<24 | uint32(i) }
+
 func nthHop(i int) netip.Addr {
 	return netip.AddrFrom4([4]byte{172, 31, byte(i >> 8), byte(i + 1)})
 }

@@ -27,8 +27,11 @@ func BenchmarkIdle(b *testing.B) {
 		x.feeder.close()
 		away := x.usedIn(pid, 30*time.Second)
 		table(fmt.Sprintf("an agent with %d routes", fewRoutes), [][]string{
-			{"RSS", megas(now) + " MB"}, {"peak", megas(peak) + " MB"}, {"core", fmt.Sprintf("%.2f %%", busy)},
-			{"core, etcd and reflectors away", fmt.Sprintf("%.2f %%", away)}, {"program", megas(stripped(b)) + " MB"},
+			{"RSS", megas(now) + " MB"},
+			{"peak", megas(peak) + " MB"},
+			{"core", fmt.Sprintf("%.2f %%", busy)},
+			{"core, etcd and reflectors away", fmt.Sprintf("%.2f %%", away)},
+			{"program", megas(stripped(b)) + " MB"},
 		})
 		b.ReportMetric(now, "RSS-MB")
 		x.over()

@@ -205,7 +205,7 @@ func TestNothingHappensWhileTheControlPlaneIsAway(t *testing.T) {
 	f.acquaint()
 	flow := f.send("w1", "w3", "10.2.0.3", 7000)
 	flow.begun()
-	monitor := h1.monitor()
+	monitor := h1.history()
 	generation := h1.must("sh", "-c", "nft -j list ruleset 2>/dev/null | md5sum; iptables-save | grep -v '^#' | sed 's/\\[.*\\]//' | md5sum")
 	f.must(rr.space.Kill())
 	began, busy := time.Now(), h1.cpu()
@@ -223,7 +223,7 @@ func TestNothingHappensWhileTheControlPlaneIsAway(t *testing.T) {
 	if now := h1.must("sh", "-c", "nft -j list ruleset 2>/dev/null | md5sum; iptables-save | grep -v '^#' | sed 's/\\[.*\\]//' | md5sum"); now != generation {
 		t.Errorf("rules were written")
 	}
-	monitor = h1.monitor()
+	monitor = h1.history()
 	f.startReflector()
 	f.until("the reflector to answer", func() string { return rr.failure(reflector, "show", "problems") })
 	f.apply("kind: workload\nnode: h2\nname: new\naddresses: [10.2.0.8]\ninterface: tap8\ntags: [web]\n")
@@ -248,8 +248,8 @@ func TestNothingHappensWhileTheControlPlaneIsAway(t *testing.T) {
 	}
 }
 
-// monitor gives what happened to routes when it is asked, by everybody's hand.
-func (n *node) monitor() (stop func() string) {
+// history gives what happened to routes when it is asked, by everybody's hand.
+func (n *node) history() (stop func() string) {
 	n.f.t.Helper()
 	path := n.dir + "/monitor"
 	cmd := exec.Command("sh", "-c", "exec ip monitor route >"+path)
