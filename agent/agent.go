@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"time"
 
 	"heddle/agent/derive"
@@ -32,6 +33,7 @@ type Kernel interface {
 
 // Filter is what filters. *firewall.Driver is the real one.
 type Filter interface {
+	Existing() ([]string, error)
 	Prepare(s *firewall.State) (wrote bool, err error)
 	Apply(ctx context.Context, s *firewall.State) (wrote bool, err error)
 	Changed() (bool, error)
@@ -107,6 +109,8 @@ type Agent struct {
 	firstEOR  time.Time
 	preserved bool                 // a process before us has left routes
 	found     map[netip.Prefix]int // to workloads that it left, by the index of their interface
+	inherited map[string]bool      // sets that it left; nil: not looked yet
+	departed  map[netip.Addr]bool  // whose flows are to be forgotten
 
 	resolver resolver
 	failed   map[netip.Prefix]error
@@ -123,6 +127,7 @@ type event struct {
 	ending   *session.Ending
 	snapshot *topology.Snapshot
 	protect  []netip.Addr
+	taken    chan<- bool // whether the snapshot is in force
 	ask      func()
 }
 
@@ -135,7 +140,7 @@ func New(cfg Config) *Agent {
 		cfg: cfg, log: cfg.Log, kernel: cfg.Kernel, filter: cfg.Filter,
 		attach: (*session.Session).Attach,
 		events: make(chan event, eventsMost), kicks: make(chan fib.Event, 256),
-		local: map[netip.Prefix]derive.Route{}, found: map[netip.Prefix]int{}, ports: map[string]fib.Port{}, sets: map[string]*set{}, byTag: map[tagged][]*set{},
+		local: map[netip.Prefix]derive.Route{}, found: map[netip.Prefix]int{}, departed: map[netip.Addr]bool{}, ports: map[string]fib.Port{}, sets: map[string]*set{}, byTag: map[tagged][]*set{},
 		table: routes.New(cfg.ASN), peers: map[*session.Session]*peer{}, lost: map[routes.Peer]time.Time{},
 		resolver: newResolver(), failed: map[netip.Prefix]error{}, linksOld: true, trouble: map[string]string{},
 	}
@@ -144,10 +149,20 @@ func New(cfg Config) *Agent {
 // Attach names the sessions that the agent speaks on, before Run.
 func (a *Agent) Attach(s *session.Server) { a.sessions = s }
 
-// Follow gives the agent an inventory, and the addresses that no route may lead away.
-// It waits for the loop to take it.
-func (a *Agent) Follow(ctx context.Context, snapshot *topology.Snapshot, protect []netip.Addr) error {
-	return a.send(ctx, event{snapshot: snapshot, protect: protect})
+// Follow gives the agent an inventory, and the addresses that no route may lead away. It
+// waits for the loop, which says whether the inventory is in force: one that a slip of
+// the hand leaves is not.
+func (a *Agent) Follow(ctx context.Context, snapshot *topology.Snapshot, protect []netip.Addr) (taken bool, err error) {
+	answer := make(chan bool, 1)
+	if err := a.send(ctx, event{snapshot: snapshot, protect: protect, taken: answer}); err != nil {
+		return false, err
+	}
+	select {
+	case taken = <-answer:
+		return taken, nil
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
 }
 
 // Up implements session.Handler.
@@ -247,7 +262,10 @@ func (a *Agent) take(e event) {
 	case e.ask != nil:
 		e.ask()
 	case e.snapshot != nil:
-		a.follow(e.snapshot, e.protect)
+		taken := a.follow(e.snapshot, e.protect)
+		if e.taken != nil {
+			e.taken <- taken
+		}
 	case e.batch != nil:
 		a.hear(e.session, e.batch)
 		a.sessions.Release(e.batch)
@@ -260,21 +278,23 @@ func (a *Agent) take(e event) {
 
 // follow takes a snapshot, unless it is one that a slip of the hand leaves: then all
 // stays as it is, and a problem says so.
-func (a *Agent) follow(snapshot *topology.Snapshot, protect []netip.Addr) {
+func (a *Agent) follow(snapshot *topology.Snapshot, protect []netip.Addr) (taken bool) {
 	node, known := snapshot.Node(a.cfg.Host.Node)
 	a.frozen = ""
 	switch {
 	case !known:
 		a.frozen = "is not in the inventory: nothing is changed until it is; apply it, or name the node as the inventory does with --node"
-		return
+		return false
 	case a.snapshot != nil && a.snapshot.HasSettings() && !snapshot.HasSettings():
 		a.frozen = "follows the inventory as it was, since its settings have vanished: apply them again"
-		return
+		return false
 	}
+	a.check = a.check || !slices.Equal(node.Addresses, a.node.Addresses)
 	a.snapshot, a.node, a.stale = snapshot, node, true
 	a.protected = protect
 	a.findSources()
 	a.guard()
+	return true
 }
 
 // notice takes word from the kernel.
@@ -286,7 +306,10 @@ func (a *Agent) notice(e fib.Event) {
 	case fib.Links:
 		a.linksOld = true
 		a.due.soon()
-	case fib.Underlay, fib.Overrun:
+	case fib.Overrun:
+		a.linksOld = true
+		a.due.soon()
+	case fib.Underlay:
 		a.due.soon()
 	}
 }

@@ -13,7 +13,7 @@ import (
 func TestWhatComesIsGuardedThenRoutedThenAnnounced(t *testing.T) {
 	b := newBench(t, InstallAll)
 	b.set("workloads/h1/w1", w1)
-	b.want("on the way in", b.did, []string{
+	b.want("on the way in", b.steps(), []string{
 		"chains", "port tap1", "route 10.1.0.1/32", "route fd00:1::1/128",
 		"announce 10.1.0.1/32 via 192.0.2.11, fd00:1::1/128 via 2001:db8::11",
 	})
@@ -22,7 +22,7 @@ func TestWhatComesIsGuardedThenRoutedThenAnnounced(t *testing.T) {
 	}
 	b.did = nil
 	b.set("workloads/h1/w1", "")
-	b.want("on the way out", b.did, []string{
+	b.want("on the way out", b.steps(), []string{
 		"announce ", "no route 10.1.0.1/32", "no route fd00:1::1/128", "no port tap1", "chains", "forget [10.1.0.1 fd00:1::1]",
 	})
 }
@@ -239,7 +239,7 @@ func TestAStartOverWhatIsThere(t *testing.T) {
 	b.says(s, "10.2.0.3/32", []uint32{7}, "192.0.2.12")
 	b.want("before the end", b.routes(), before)
 	b.complete(s)
-	b.want("did", b.did, []string{"port tap1", "announce 10.1.0.1/32 via 192.0.2.11, fd00:1::1/128 via 2001:db8::11", "no route 10.2.0.4/32", "port tap1"})
+	b.want("did", b.steps(), []string{"port tap1", "announce 10.1.0.1/32 via 192.0.2.11, fd00:1::1/128 via 2001:db8::11", "no route 10.2.0.4/32", "port tap1"})
 	if now := b.filter.Save(1, 1) + b.filter.Save(1, 2) + b.filter.Save(2, 2); now != rules {
 		t.Errorf("rules are\n%s\nand were\n%s", now, rules)
 	}

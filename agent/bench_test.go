@@ -106,6 +106,11 @@ func (f *watchedFilter) Apply(ctx context.Context, s *firewall.State) (bool, err
 	return wrote, err
 }
 
+func (f *watchedFilter) Change(set string, add, remove []netip.Prefix) error {
+	f.b.note("set %s +%s -%s", set, add, remove)
+	return f.Driver.Change(set, add, remove)
+}
+
 func (f *watchedFilter) Forget(addresses []netip.Addr) (int, error) {
 	f.b.note("forget %s", addresses)
 	return f.Driver.Forget(addresses)
@@ -122,6 +127,11 @@ func (s *fakeSessions) Wake([]*session.Session) {
 }
 
 func (b *bench) note(format string, args ...any) { b.did = append(b.did, fmt.Sprintf(format, args...)) }
+
+// steps is what it did but for members of sets, whose order is nobody's.
+func (b *bench) steps() []string {
+	return slices.DeleteFunc(slices.Clone(b.did), func(what string) bool { return strings.HasPrefix(what, "set ") })
+}
 
 // announced is what the agent says, sorted.
 func (b *bench) announced() string {

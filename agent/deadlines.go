@@ -57,8 +57,14 @@ func (d *deadlines) set(at time.Time) {
 	d.tick.Reset(max(0, time.Until(at)))
 }
 
+// worked forgets that anything failed.
+func (d *deadlines) worked() { d.retry, d.wait = time.Time{}, 0 }
+
 // failed has the drivers tried again later, each time later.
 func (d *deadlines) failed() {
+	if !d.retry.IsZero() {
+		return
+	}
 	d.wait = min(max(retryLeast, 2*d.wait), retryMost)
 	d.retry = time.Now().Add(d.wait)
 }

@@ -119,6 +119,9 @@ func (a *Agent) end(address netip.Addr) end {
 		if w.Interface == "" {
 			return end{words: words + ", a service on the host itself", host: true}
 		}
+		if w.State == topology.Live && !w.Ready {
+			return end{words: words + ", which waits: " + w.Waits, lost: true}
+		}
 		if w.State == topology.Live && w.Link != 0 {
 			return end{words: words + ", by " + w.Interface, link: w.Interface, mac: w.MAC, workload: true}
 		}
@@ -159,7 +162,7 @@ func (a *Agent) member(name string, address netip.Addr) bool {
 	if slices.ContainsFunc(s.Local, func(p netip.Prefix) bool { return p.Contains(address) }) {
 		return true
 	}
-	return s.Tag != 0 && a.table.Bears(address, s.Tag)
+	return s.filled && ((s.Tag != 0 && a.table.Bears(address, s.Tag)) || (s.also != 0 && a.table.Bears(address, s.also)))
 }
 
 // Policy gives what the host's workloads may hear and say, as derived.

@@ -7,10 +7,13 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"strings"
+	"time"
 
 	"heddle/agent/derive"
 	"heddle/agent/fib"
 	"heddle/bgp"
+	"heddle/topology"
 )
 
 // settle does what the events taken come to.
@@ -21,22 +24,43 @@ func (a *Agent) settle(ctx context.Context) {
 	if a.linksOld {
 		a.readLinks()
 	}
+	if a.inherited == nil && !a.inherit() {
+		return
+	}
 	if !a.resolver.loaded {
 		a.check = true
 	}
-	if a.check {
+	if checked := a.check; checked {
 		clear(a.failed)
 		// First what is there, so that nothing right is written again.
 		a.report("kernel", a.reconcile())
+		a.flush()
+		a.announce()
+	}
+	if a.resolver.news {
+		a.guard()
 	}
 	if a.stale {
 		a.stale = false
 		a.settleLocal(ctx)
 	}
 	a.table.Flush(a.change)
-	a.flushSets()
+	a.flushSets(false)
 	a.flush()
 	a.counts.Settled++
+}
+
+// inherit looks which sets a process before us left: who is in them, it knew.
+func (a *Agent) inherit() bool {
+	names, err := a.filter.Existing()
+	if a.report("sets", err); err != nil {
+		return false
+	}
+	a.inherited = map[string]bool{}
+	for _, name := range names {
+		a.inherited[name] = true
+	}
+	return true
 }
 
 func (a *Agent) readLinks() {
@@ -51,7 +75,9 @@ func (a *Agent) readLinks() {
 // report notes what a driver says, has it tried again later, and logs it once.
 func (a *Agent) report(about string, err error) {
 	if err == nil {
-		delete(a.trouble, about)
+		if delete(a.trouble, about); len(a.trouble) == 0 {
+			a.due.worked()
+		}
 		return
 	}
 	text := err.Error()
@@ -66,14 +92,13 @@ func (a *Agent) report(about string, err error) {
 // not announced any more, then not routed, then not known. What comes is guarded, then
 // routed, then announced.
 func (a *Agent) settleLocal(ctx context.Context) {
-	a.cfg.Host.Unknown = !a.synced && !a.preserved
-	state := derive.For(a.snapshot, a.links, a.cfg.Host)
-	a.state = state
-	wanted := make(map[netip.Prefix]derive.Route, len(state.Routes))
-	for _, r := range state.Routes {
-		wanted[r.Prefix] = r
+	state := a.derive()
+	a.leave(state)
+	if a.report("sets", a.furnish(state)); a.trouble["sets"] != "" {
+		return
 	}
-	gone := a.leave(wanted)
+	state = a.derive() // what is known of sets may be more by now
+	a.state = state
 	a.unport(state)
 	if err := a.fence(ctx, state); err != nil {
 		a.report("firewall", err)
@@ -81,24 +106,80 @@ func (a *Agent) settleLocal(ctx context.Context) {
 	}
 	a.report("firewall", nil)
 	a.enter(state)
-	if len(gone) > 0 {
-		flows, err := a.filter.Forget(gone)
-		a.counts.Forgotten += uint64(flows)
-		a.report("flows of addresses that left", err)
+	a.forget()
+	a.announce()
+}
+
+// derive says what the host should be. An address that others need to find the
+// reflectors, the datastore or each other is nobody's to have here.
+func (a *Agent) derive() *derive.State {
+	a.cfg.Host.Unknown = a.unknown
+	a.cfg.Host.Uplinks = a.resolver.uplinks()
+	state := derive.For(a.snapshot, a.links, a.cfg.Host)
+	kept := state.Routes[:0:0]
+	for _, r := range state.Routes {
+		why := a.table.Refuse(r.Prefix)
+		if why == "" {
+			kept = append(kept, r)
+			continue
+		}
+		object := topology.WorkloadKey(a.cfg.Host.Node, r.Name).String()
+		state.Problems = append(state.Problems, topology.Problem{Object: object, Text: "has an address that " + why + ": it is neither routed nor announced; give it another"})
+		for i := range state.Workloads {
+			if state.Workloads[i].Name == r.Name {
+				state.Workloads[i].Waits = "its address " + why
+			}
+		}
 	}
-	a.announce(state)
+	state.Routes = kept
+	return state
+}
+
+// furnish has the sets there that rules are going to name, and in them everybody who
+// belongs there: a rule must not stand on a set that lacks somebody. Who does not belong
+// there any more leaves when the rules are in place.
+func (a *Agent) furnish(state *derive.State) error {
+	if _, err := a.filter.Prepare(&state.Filter); err != nil {
+		return err
+	}
+	if err := a.adoptSets(state.Members); err != nil {
+		return err
+	}
+	a.flushSets(true)
+	return nil
+}
+
+// forget ends the flows of addresses that left, or that are another workload's now.
+func (a *Agent) forget() {
+	if len(a.departed) == 0 {
+		return
+	}
+	flows, err := a.filter.Forget(slices.SortedFunc(maps.Keys(a.departed), netip.Addr.Compare))
+	a.counts.Forgotten += uint64(flows)
+	if a.report("flows of addresses that left", err); err == nil {
+		clear(a.departed)
+	}
 }
 
 // leave ends what is not wanted any more: announcement, then route. Where the address
 // lives elsewhere by now, the route there takes the place of ours in one step.
-func (a *Agent) leave(wanted map[netip.Prefix]derive.Route) (gone []netip.Addr) {
-	for p := range a.local {
-		if _, stays := wanted[p]; !stays {
+func (a *Agent) leave(state *derive.State) {
+	wanted := make(map[netip.Prefix]derive.Route, len(state.Routes))
+	for _, r := range state.Routes {
+		wanted[r.Prefix] = r
+	}
+	var gone []netip.Addr
+	for p, was := range a.local {
+		r, stays := wanted[p]
+		if !stays {
 			gone = append(gone, p.Addr())
+		}
+		if !stays || r.Name != was.Name || r.Link != was.Link {
+			a.departed[p.Addr()] = true
 		}
 	}
 	if len(gone) == 0 {
-		return nil
+		return
 	}
 	slices.SortFunc(gone, netip.Addr.Compare)
 	left := map[netip.Prefix]netip.Addr{}
@@ -114,14 +195,14 @@ func (a *Agent) leave(wanted map[netip.Prefix]derive.Route) (gone []netip.Addr) 
 		was := a.local[p]
 		delete(a.local, p)
 		r, _ := a.table.Get(p)
-		if r.Hops != 0 {
+		switch {
+		case r.Hops != 0 && a.cfg.Install != InstallNone:
 			a.write(p, r.Hops)
-		} else if was.Link != 0 {
+		case was.Link != 0:
 			a.kernel.Remove(p)
 		}
 	}
 	a.flush()
-	return gone
 }
 
 // unport puts interfaces back as they were that are no workload's any more.
@@ -139,15 +220,13 @@ func (a *Agent) unport(state *derive.State) {
 	}
 }
 
-// fence has the chains in place: sets first, filled, so that no rule stands on an empty
-// one.
+// applyMost bounds how long the chains may take: somebody may hold the lock of iptables.
+const applyMost = 15 * time.Second
+
+// fence has the chains in place.
 func (a *Agent) fence(ctx context.Context, state *derive.State) error {
-	if _, err := a.filter.Prepare(&state.Filter); err != nil {
-		return err
-	}
-	if err := a.adoptSets(state.Members); err != nil {
-		return err
-	}
+	ctx, cancel := context.WithTimeout(ctx, applyMost)
+	defer cancel()
 	wrote, err := a.filter.Apply(ctx, &state.Filter)
 	if wrote {
 		a.counts.Filtered++
@@ -158,6 +237,7 @@ func (a *Agent) fence(ctx context.Context, state *derive.State) error {
 // enter readies ports and routes to them. A port that can't be readied has no route.
 func (a *Agent) enter(state *derive.State) {
 	unready := map[int]bool{}
+	maps.DeleteFunc(a.trouble, func(about, _ string) bool { return strings.HasPrefix(about, "port ") })
 	for _, p := range state.Ports {
 		changed, err := a.kernel.Port(p)
 		a.report("port "+p.Name, err)
@@ -181,7 +261,10 @@ func (a *Agent) enter(state *derive.State) {
 		if there, left := a.found[p]; !had && left && there == r.Link {
 			continue // the next comparison finds what else may differ
 		}
-		if !had || was.Link != r.Link {
+		switch {
+		case had && was.Link != 0 && r.Link == 0:
+			a.kernel.Remove(p) // a service now, on the host itself
+		case !had || was.Link != r.Link:
 			a.writeLocal(r)
 		}
 	}
@@ -216,9 +299,12 @@ func (a *Agent) writeLocal(r derive.Route) {
 
 // announce tells the reflectors of every workload that can carry traffic: its chains are
 // in place, and so is its route.
-func (a *Agent) announce(state *derive.State) {
+func (a *Agent) announce() {
+	if a.state == nil || a.trouble["firewall"] != "" {
+		return
+	}
 	list := map[netip.Prefix]netip.Addr{}
-	for _, r := range state.Routes {
+	for _, r := range a.state.Routes {
 		_, routed := a.local[r.Prefix]
 		_, failed := a.failed[r.Prefix]
 		hop, ok := derive.NextHop(a.node, r.Prefix.Addr())
@@ -253,7 +339,9 @@ func (a *Agent) repairFilter() {
 	if a.state == nil || a.trouble["firewall"] != "" {
 		return
 	}
-	wrote, err := a.filter.Repair(context.Background())
+	ctx, cancel := context.WithTimeout(context.Background(), applyMost)
+	defer cancel()
+	wrote, err := a.filter.Repair(ctx)
 	if wrote {
 		a.counts.Mended++
 		a.log.Warn("the firewall was not as it should be, and is again")

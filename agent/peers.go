@@ -76,9 +76,6 @@ func (a *Agent) complete(s *session.Session, p *peer) {
 		return
 	}
 	a.log.Info("complete", "peer", s.Spec.Name, "address", s.Spec.Remote, "paths", a.table.Paths())
-	if p.again {
-		p.again, p.sweep = false, time.Now().Add(syncWait)
-	}
 	a.expire(time.Now())
 }
 
@@ -97,15 +94,21 @@ func (a *Agent) goodbye(s *session.Session, _ session.Ending) {
 // expire forgets what lost reflectors said, once others have said all, and decides when
 // the host is in sync.
 func (a *Agent) expire(now time.Time) {
-	complete, all := 0, true
+	// A reflector may have several addresses: it is one witness.
+	witnesses, all := map[string]bool{}, true
 	for s, p := range a.peers {
-		if p.complete(s, now) {
-			complete++
-		} else {
+		if !p.complete(s, now) {
 			all = false
+			continue
+		}
+		witnesses[s.Spec.Name] = true
+		if p.again {
+			p.again, p.sweep = false, now.Add(syncWait)
 		}
 	}
+	complete := len(witnesses)
 	a.sweep(now, complete)
+	a.outgrow(now)
 	if complete == 0 {
 		return
 	}
@@ -124,7 +127,7 @@ func (a *Agent) expire(now time.Time) {
 	if !a.synced && a.snapshot != nil && (everybody || waited) {
 		a.synced, a.stale = true, true
 		a.check = a.check || a.preserved // else nothing is left over: all that is there is of our writing
-		a.fillAll()
+		a.refill()
 		a.log.Info("in sync", "routes", a.table.Routes(bgp.IPv4Unicast)+a.table.Routes(bgp.IPv6Unicast))
 	}
 }
@@ -149,4 +152,6 @@ func (a *Agent) guard() {
 	list := append([]netip.Addr(nil), a.protected...)
 	list = append(list, a.node.Addresses...)
 	a.table.Protect(append(list, a.resolver.gateways()...))
+	a.resolver.news = false
+	a.stale = true // a workload's address may be among them, or not any more
 }

@@ -32,7 +32,7 @@ func (a *Agent) adopting() bool { return a.preserved && !a.synced }
 // write makes the kernel have a remote route as the table has it.
 func (a *Agent) write(p netip.Prefix, hops routes.Hops) {
 	if _, here := a.local[p]; here || a.cfg.Install == InstallNone {
-		return
+		return // of InstallNone there is nothing in the kernel
 	}
 	want := a.reach(hops)
 	if len(want) == 0 {
@@ -167,7 +167,11 @@ func (a *Agent) compare(found *fib.Found, seen map[netip.Prefix]bool) {
 	}
 	if r, here := a.local[found.Prefix]; here {
 		seen[found.Prefix] = true
-		if want := a.localRoute(r); r.Link != 0 && (!same(found.Hops, want.Hops) || found.Source != want.Source) {
+		if r.Link == 0 { // the address is the host's own: a route would only wait to be wrong
+			a.kernel.Remove(found.Prefix)
+			return
+		}
+		if want := a.localRoute(r); !same(found.Hops, want.Hops) || found.Source != want.Source {
 			a.counts.Repaired++
 			a.kernel.Replace(want)
 		}
@@ -223,7 +227,7 @@ func (a *Agent) rearrange(ways *bart.Table[way]) {
 		}
 	}
 	a.resolver.forget(func(hop netip.Addr) bool { return used[hop] })
-	a.guard()
+	a.resolver.news = true
 }
 
 // flush sends what is buffered, and notes what failed.

@@ -17,6 +17,8 @@ type resolver struct {
 	cache  map[netip.Addr][]fib.Hop // of next hops in use
 	loaded bool
 
+	news bool // a gateway that was not known
+
 	// A load has routes of one next hop one behind the other.
 	last     netip.Addr
 	lastWays []fib.Hop
@@ -50,6 +52,7 @@ func (r *resolver) reach(hop netip.Addr) []fib.Hop {
 	if !ok {
 		hops = r.find(hop)
 		r.cache[hop] = hops
+		r.news = r.news || slices.ContainsFunc(hops, func(h fib.Hop) bool { return h.Via != hop })
 	}
 	r.last, r.lastWays = hop, hops
 	return hops
@@ -100,6 +103,19 @@ func (r *resolver) gateways() []netip.Addr {
 		}
 	}
 	return slices.Collect(maps.Keys(seen))
+}
+
+// uplinks is the interfaces that routes with a gateway lead through.
+func (r *resolver) uplinks() map[int]bool {
+	links := map[int]bool{}
+	for _, way := range r.ways.All() {
+		for _, h := range way.hops {
+			if h.Via.IsValid() {
+				links[h.Link] = true
+			}
+		}
+	}
+	return links
 }
 
 // same says whether a route leads where another does; the order of hops means nothing.

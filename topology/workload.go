@@ -114,6 +114,11 @@ func parseMAC(value any) (MAC, error) {
 // maxInterface is the longest name Linux gives an interface, in octets.
 const maxInterface = 15
 
+// oddInInterface is what Linux takes in a name, and iptables takes for something else.
+func oddInInterface(r rune) bool {
+	return r > '~' || (!('a' <= r && r <= 'z') && !('A' <= r && r <= 'Z') && !('0' <= r && r <= '9') && !strings.ContainsRune("._-@#=%^~", r))
+}
+
 func parseInterface(value any) (string, error) {
 	text, err := parseName(value)
 	switch {
@@ -121,6 +126,8 @@ func parseInterface(value any) (string, error) {
 		return "", err
 	case len(text) > maxInterface, text == ".", text == "..", strings.Contains(text, ":"):
 		return "", fmt.Errorf("%q cannot name an interface: write what `ip link` shows, up to %d octets", text, maxInterface)
+	case strings.IndexFunc(text, oddInInterface) >= 0 || text[0] == '-':
+		return "", fmt.Errorf("%q cannot stand in rules of iptables, where + means any and ! means not: name the interface with letters, digits, '.', '_' and '-'", text)
 	}
 	return text, nil
 }

@@ -194,6 +194,21 @@ func TestWhatAPersonShouldMend(t *testing.T) {
 	}
 }
 
+// Tags that are joined look like another tag, and are not it.
+func TestSetsOfTagsAreNotMixedUp(t *testing.T) {
+	state := derive.For(snapshot(map[string]string{
+		"nodes/h1": `{"addresses":["192.0.2.11"]}`, "policies/p": `{"appliesTo":["a"],"ingress":[{"action":"allow"}]}`,
+		"workloads/h1/w1": `{"addresses":["10.0.0.1"],"interface":"tap1","tags":["a+b"]}`,
+		"workloads/h1/w2": `{"addresses":["10.0.0.2"],"interface":"tap2","tags":["a","b"]}`,
+	}), nil, host)
+	for port, want := range map[string]firewall.Verdict{"tap1": firewall.Drop, "tap2": firewall.Accept} {
+		p := firewall.Packet{In: "eth0", Out: port, Source: netip.MustParseAddr("198.51.100.1"), Destination: netip.MustParseAddr("10.0.0.9"), Protocol: 6}
+		if got, _ := state.Filter.Walk(firewall.Filter, "FORWARD", p, func(string, netip.Addr) bool { return false }); got != want {
+			t.Errorf("to %s: %d, want %d", port, got, want)
+		}
+	}
+}
+
 // Two tags that share the beginning of a name share no set.
 func TestNamesOfSetsNeverCollide(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

@@ -101,11 +101,16 @@ func (d *deriver) guarded() []string {
 
 func (d *deriver) covered(name string) bool {
 	for _, pattern := range d.cfg.Patterns {
-		if prefix, any := strings.CutSuffix(pattern, "+"); name == pattern || (any && strings.HasPrefix(name, prefix)) {
+		if covers(pattern, name) {
 			return true
 		}
 	}
 	return false
+}
+
+func covers(pattern, name string) bool {
+	prefix, any := strings.CutSuffix(pattern, "+")
+	return name == pattern || (any && strings.HasPrefix(name, prefix))
 }
 
 // forward judges what passes through the host.

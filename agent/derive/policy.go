@@ -20,7 +20,11 @@ func (d *deriver) profile(tags []string) string {
 	if len(tags) == 0 {
 		return "none"
 	}
-	return short(strings.Join(tags, "+"), firewall.MaxName-len(ingressChain))
+	name := strings.Join(tags, "+")
+	if slices.ContainsFunc(tags, func(tag string) bool { return strings.Contains(tag, "+") }) {
+		name = "/" + strings.Join(tags, "/") // no tag has one of these: it is a digest, of this set only
+	}
+	return short(name, firewall.MaxName-len(ingressChain))
 }
 
 // short gives a name that is no longer than that and has no letter that a shell or
@@ -155,7 +159,7 @@ func (b *builder) peers(r topology.Rule, ingress bool, base firewall.Rule) (out 
 		rule := base
 		_, numbered := b.snapshot.Tag(tag)
 		switch {
-		case r.Action == topology.Deny && (b.cfg.Unknown || !numbered):
+		case r.Action == topology.Deny && (!numbered || b.unknown(tag)):
 			rule.Note += ": who bears tag " + tag + " is not known yet"
 		case ingress:
 			rule.SourceSet = setName(b.family, tag)
@@ -179,6 +183,10 @@ func (b *builder) peers(r topology.Rule, ingress bool, base firewall.Rule) (out 
 		out = append(out, rule)
 	}
 	return out
+}
+
+func (b *builder) unknown(tag string) bool {
+	return b.cfg.Unknown != nil && b.cfg.Unknown(setName(b.family, tag))
 }
 
 // portGroups is ports as one rule takes them; one group of none is any port.
@@ -206,7 +214,7 @@ func icmpTypes(types []uint8) []firewall.ICMPType {
 
 // sets lists the sets that rules name, and what belongs in them.
 func (d *deriver) sets() {
-	named := map[string]bool{}
+	named := d.denied()
 	for _, f := range bgp.Families {
 		for _, chain := range d.state.Filter.Of(f).Chains {
 			for _, rule := range chain.Rules {
@@ -276,4 +284,28 @@ func (d *deriver) bearers() map[bearer][]netip.Prefix {
 		all[at] = slices.Compact(list)
 	}
 	return all
+}
+
+// denied is the sets of tags that rules deny here: while it is not known who is in one,
+// no rule names it, and it is filled all the same.
+func (d *deriver) denied() map[string]bool {
+	named := map[string]bool{}
+	sets := d.tagSets()
+	for policy := range d.snapshot.Policies() {
+		if !slices.ContainsFunc(slices.Collect(maps.Values(sets)), func(tags []string) bool { return shares(policy.AppliesTo, tags) }) {
+			continue
+		}
+		for _, rule := range slices.Concat(policy.Ingress, policy.Egress) {
+			for _, tag := range rule.Peer.Tags {
+				for _, f := range bgp.Families {
+					named[setName(f, tag)] = true
+				}
+			}
+		}
+	}
+	return named
+}
+
+func shares(a, b []string) bool {
+	return slices.ContainsFunc(a, func(tag string) bool { return slices.Contains(b, tag) })
 }

@@ -1,8 +1,11 @@
 package derive
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 
 	"heddle/agent/fib"
 	"heddle/agent/firewall"
@@ -21,9 +24,12 @@ type Config struct {
 	// FailsafeIn and FailsafeOut pass to and from services on the host whatever the
 	// policies say, so that nobody locks himself out.
 	FailsafeIn, FailsafeOut []Service
-	// Unknown: who bears which tag is not known yet. A rule that denies some denies all
-	// meanwhile.
-	Unknown bool
+	// Unknown says of a set that it is not known who is in it; nil: all is known. A rule
+	// that denies those denies all meanwhile.
+	Unknown func(set string) bool
+	// Uplinks are the interfaces, by index, that the host's own routes lead through; no
+	// workload has one of them.
+	Uplinks map[int]bool
 }
 
 // Service is a protocol and a port of it.
@@ -49,7 +55,8 @@ type State struct {
 // Route leads to a workload on the host.
 type Route struct {
 	Prefix netip.Prefix
-	Link   int // index of the interface; 0: the address is the host's own
+	Name   string // of the workload
+	Link   int    // index of the interface; 0: the address is the host's own
 }
 
 // Members says what a set holds: the routes with a tag, and addresses of the host's own
@@ -79,6 +86,7 @@ func For(snapshot *topology.Snapshot, links []fib.Link, cfg Config) *State {
 	for i := range links {
 		d.links[links[i].Name] = &links[i]
 	}
+	d.spare()
 	for w := range snapshot.WorkloadsOn(cfg.Node) {
 		d.workload(w)
 	}
@@ -179,14 +187,47 @@ func (d *deriver) unfit(name string, link *fib.Link) string {
 	if name == "lo" || (link != nil && link.Loopback) {
 		return "is the host's loopback"
 	}
-	if link == nil {
-		return ""
+	if link != nil {
+		return d.ownLink(link)
 	}
+	return ""
+}
+
+// ownLink says why an interface is the host's own, or nothing.
+func (d *deriver) ownLink(link *fib.Link) string {
 	for _, prefix := range link.Addresses {
 		for _, own := range d.node.Addresses {
 			if prefix.Addr() == own {
 				return "has the host's own address " + own.String()
 			}
+		}
+	}
+	if d.cfg.Uplinks[link.Index] {
+		return "is what the host's own routes lead through"
+	}
+	return ""
+}
+
+// spare leaves out patterns that cover an interface of the host's own: they would cut it
+// off. Ports are guarded by name then.
+func (d *deriver) spare() {
+	var kept []string
+	for _, pattern := range d.cfg.Patterns {
+		if taken := d.taking(pattern); taken != "" {
+			d.state.Problems = append(d.state.Problems, topology.Problem{Object: "--workload-interfaces " + pattern, Text: "covers " + taken +
+				": it is not used; name the interfaces of workloads only"})
+			continue
+		}
+		kept = append(kept, pattern)
+	}
+	d.cfg.Patterns = kept
+}
+
+// taking is an interface of the host's own that a pattern covers, and why it is.
+func (d *deriver) taking(pattern string) string {
+	for _, name := range slices.Sorted(maps.Keys(d.links)) {
+		if link := d.links[name]; covers(pattern, name) && (link.Loopback || d.ownLink(link) != "") {
+			return name + ", which " + cmp.Or(d.ownLink(link), "is the host's loopback")
 		}
 	}
 	return ""
@@ -238,7 +279,7 @@ func (d *deriver) ready(status *Workload, w topology.Workload, link int) {
 			status.Waits = "the node has no " + bgp.FamilyOf(a).String() + " address to be the next hop of " + a.String()
 			d.problem(w, "has address %s, and the node no %s address to announce it with: give it one", a, bgp.FamilyOf(a))
 		}
-		d.state.Routes = append(d.state.Routes, Route{netip.PrefixFrom(a, a.BitLen()), link})
+		d.state.Routes = append(d.state.Routes, Route{netip.PrefixFrom(a, a.BitLen()), w.Name, link})
 	}
 	status.Ready = true
 }

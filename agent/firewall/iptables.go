@@ -60,7 +60,7 @@ func (k *iptables) save(ctx context.Context, family bgp.Family, table Table) ([]
 
 func (k *iptables) restore(ctx context.Context, family bgp.Family, input string) error {
 	program := k.program(family, "-restore")
-	_, err := k.run(ctx, find(program), []string{"--noflush", "-w", "10"}, []byte(input))
+	_, err := k.run(ctx, find(program), []string{"--noflush", "-w", "5"}, []byte(input))
 	if err == nil {
 		return nil
 	}
@@ -95,5 +95,6 @@ func (k *iptables) generation() (uint32, bool, error) {
 // contended says that another writer came between (RESOURCE_PROBLEM of xtables.h).
 func contended(err error) bool {
 	var exit *exec.ExitError
-	return errors.As(err, &exit) && exit.ExitCode() == 4
+	// Who waited for the lock in vain has waited long enough.
+	return errors.As(err, &exit) && exit.ExitCode() == 4 && !strings.Contains(err.Error(), "xtables lock")
 }

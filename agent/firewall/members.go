@@ -38,6 +38,14 @@ func (d *Driver) ensure(wanted []Set) (wrote bool, err error) {
 	return wrote, nil
 }
 
+// Existing lists the sets of ours that the kernel has, by name.
+func (d *Driver) Existing() ([]string, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	there, err := d.ourSets()
+	return sortedKeys(there), err
+}
+
 func (d *Driver) ourSets() (map[string]header, error) {
 	all, err := d.sets.headers()
 	if err != nil {

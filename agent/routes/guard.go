@@ -116,6 +116,9 @@ func (t *Table) touch(p netip.Prefix) {
 	}
 }
 
+// Refuse says why a prefix must not be led anywhere, or nothing.
+func (t *Table) Refuse(p netip.Prefix) string { return t.refuse(p) }
+
 // refuse says why a prefix must not be used, or nothing.
 func (t *Table) refuse(p netip.Prefix) string {
 	if p.Bits() == 0 {

@@ -119,10 +119,11 @@ func (c *controller) apply(ctx, background context.Context, g *command.Group) er
 		plan, wishes = nil, nil // the agent says so, and all stays as it is
 	}
 	protect := c.protectedBy(ctx, plan)
-	if err := c.agent.Follow(ctx, snapshot, protect); err != nil {
+	taken, err := c.agent.Follow(ctx, snapshot, protect)
+	if err != nil {
 		return command.IgnoreCanceled(err)
 	}
-	if plan != nil {
+	if plan != nil && taken {
 		c.sessions.Apply(plan)
 	}
 	c.current.Store(&state{sessions: c.sessions, problems: c.problems(snapshot, node, known, wishes)})
