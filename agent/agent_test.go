@@ -246,6 +246,28 @@ func TestAStartOverWhatIsThere(t *testing.T) {
 	b.want("a set", []string{fmt.Sprint(b.filter.Members("heddle-4-web"))}, []string{"[10.1.0.1/32 10.2.0.3/32]"})
 }
 
+// Routes and End-of-RIB may come in one breath.
+func TestAStartThatHearsAllAtOnce(t *testing.T) {
+	b := newBench(t, InstallAll)
+	b.set("workloads/h1/w1", w1)
+	s := b.session("192.0.2.251")
+	b.says(s, "10.2.0.3/32", []uint32{7}, "192.0.2.12")
+	b.complete(s)
+	before := b.routes()
+	b.boot(InstallAll)
+	b.set()
+	s = b.session("192.0.2.251")
+	b.did = nil
+	b.agent.take(event{session: s, batch: announcement("10.2.0.3/32", []uint32{7}, "192.0.2.12")})
+	b.complete(s)
+	b.want("routes", b.routes(), before)
+	for _, what := range b.did {
+		if strings.Contains(what, "route") {
+			t.Errorf("%s, though all was as it should be", what)
+		}
+	}
+}
+
 func TestALostReflectorTakesNothingAlong(t *testing.T) {
 	b := newBench(t, InstallAll)
 	b.peers = 2

@@ -177,6 +177,11 @@ func (b *bench) session(address string) *session.Session {
 // says has a reflector announce a prefix by way of next hops, each a path of its own;
 // without any it withdraws the first. Tags are numbers.
 func (b *bench) says(s *session.Session, prefix string, tags []uint32, hops ...string) {
+	b.agent.take(event{session: s, batch: announcement(prefix, tags, hops...)})
+	b.settle()
+}
+
+func announcement(prefix string, tags []uint32, hops ...string) *wire.Batch {
 	p := netip.MustParsePrefix(prefix)
 	family := bgp.FamilyOf(p.Addr())
 	batch := &wire.Batch{}
@@ -194,8 +199,7 @@ func (b *bench) says(s *session.Session, prefix string, tags []uint32, hops ...s
 	for i := range batch.Items {
 		batch.Items[i].NLRI = batch.Items[i].NLRI.AppendPrefix(p)
 	}
-	b.agent.take(event{session: s, batch: batch})
-	b.settle()
+	return batch
 }
 
 // complete has a reflector send End-of-RIB of both families.

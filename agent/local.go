@@ -32,6 +32,7 @@ func (a *Agent) settle(ctx context.Context) {
 	}
 	if checked := a.check; checked {
 		clear(a.failed)
+		a.table.Flush(a.change) // what was just said, nothing is to be held against
 		// First what is there, so that nothing right is written again.
 		a.report("kernel", a.reconcile())
 		a.flush()

@@ -125,6 +125,7 @@ func (a *Agent) expire(now time.Time) {
 	waited := now.Sub(a.firstEOR) >= syncWait
 	everybody := all && len(a.peers) >= a.expected()
 	if !a.synced && a.snapshot != nil && (everybody || waited) {
+		a.table.Flush(a.change) // as one that adopts: what is there is compared, not written
 		a.synced, a.stale = true, true
 		a.check = a.check || a.preserved // else nothing is left over: all that is there is of our writing
 		a.refill()
