@@ -41,11 +41,10 @@ func newHost(t testing.TB) *host {
 		_, err := s.Output(exec.Command("sh", "-c", "cd /proc/sys/net/ipv6/conf && echo 0 >all/accept_dad && echo 0 >default/accept_dad"))
 		must(t, err)
 	}
-	for range 4 {
-		must(t, lab.Connect(netns.End{Space: h.space}, netns.End{Space: h.far}))
+	for _, port := range []string{"eth0", "eth1", "tap1", "tap2"} {
+		must(t, lab.Connect(netns.End{Space: h.space, Port: port}, netns.End{Space: h.far}))
 	}
-	h.ip("link set eth2 down", "link set eth2 name tap1 up", "link set eth3 down", "link set eth3 name tap2 up",
-		"addr add 192.0.2.11/24 dev eth0", "addr add 2001:db8::11/64 dev eth0 nodad",
+	h.ip("addr add 192.0.2.11/24 dev eth0", "addr add 2001:db8::11/64 dev eth0 nodad",
 		"addr add 198.51.100.11/24 dev eth1", "addr add 2001:db8:1::11/64 dev eth1 nodad")
 	must(t, h.space.Do(func() (err error) {
 		h.Kernel, err = Open()
