@@ -36,9 +36,10 @@ func newHost(t testing.TB) *host {
 	must(t, err)
 	h.far, err = lab.Space("far")
 	must(t, err)
-	// Addresses are ready at once, for nothing else waits a second.
+	// Addresses are ready at once, for nothing else waits a second; and there are none of
+	// the kernel's own, which come when it gets round to it.
 	for _, s := range []*netns.Space{h.space, h.far} {
-		_, err := s.Output(exec.Command("sh", "-c", "cd /proc/sys/net/ipv6/conf && echo 0 >all/accept_dad && echo 0 >default/accept_dad"))
+		_, err := s.Output(exec.Command("sh", "-c", "cd /proc/sys/net/ipv6/conf && echo 0 >all/accept_dad && echo 0 >default/accept_dad && echo 1 >default/addr_gen_mode"))
 		must(t, err)
 	}
 	for _, port := range []string{"eth0", "eth1", "tap1", "tap2"} {
