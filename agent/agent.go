@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/netip"
 	"slices"
@@ -83,8 +84,9 @@ type Agent struct {
 	attach   func(*session.Session, session.Stream)
 	speaker  speaker
 
-	events chan event
-	kicks  chan fib.Event
+	events  chan event
+	kicks   chan fib.Event
+	stopped chan struct{} // closed when Run has ended
 
 	// What follows belongs to the loop.
 	snapshot  *topology.Snapshot // in force; nil until there is one with our node
@@ -139,7 +141,7 @@ func New(cfg Config) *Agent {
 	return &Agent{
 		cfg: cfg, log: cfg.Log, kernel: cfg.Kernel, filter: cfg.Filter,
 		attach: (*session.Session).Attach,
-		events: make(chan event, eventsMost), kicks: make(chan fib.Event, 256),
+		events: make(chan event, eventsMost), kicks: make(chan fib.Event, 256), stopped: make(chan struct{}),
 		local: map[netip.Prefix]derive.Route{}, found: map[netip.Prefix]int{}, departed: map[netip.Addr]bool{}, ports: map[string]fib.Port{}, sets: map[string]*set{}, byTag: map[tagged][]*set{},
 		table: routes.New(cfg.ASN), peers: map[*session.Session]*peer{}, lost: map[routes.Peer]time.Time{},
 		resolver: newResolver(), failed: map[netip.Prefix]error{}, linksOld: true, trouble: map[string]string{},
@@ -160,27 +162,47 @@ func (a *Agent) Follow(ctx context.Context, snapshot *topology.Snapshot, protect
 	select {
 	case taken = <-answer:
 		return taken, nil
+	case <-a.stopped:
+		return false, errStopped
 	case <-ctx.Done():
 		return false, ctx.Err()
 	}
 }
 
 // Up implements session.Handler.
-func (a *Agent) Up(s *session.Session) { a.events <- event{session: s} }
+func (a *Agent) Up(s *session.Session) { a.tell(event{session: s}) }
 
 // Batch implements session.Handler. It blocks while the loop is behind, which stops the
 // reading from that peer.
-func (a *Agent) Batch(s *session.Session, b *wire.Batch) { a.events <- event{session: s, batch: b} }
+func (a *Agent) Batch(s *session.Session, b *wire.Batch) {
+	if !a.tell(event{session: s, batch: b}) {
+		a.sessions.Release(b)
+	}
+}
 
 // Down implements session.Handler.
 func (a *Agent) Down(s *session.Session, end session.Ending) {
-	a.events <- event{session: s, ending: &end}
+	a.tell(event{session: s, ending: &end})
 }
+
+// tell hands an event to the loop. One that has ended takes none, and holds nobody up.
+func (a *Agent) tell(e event) bool {
+	select {
+	case a.events <- e:
+		return true
+	case <-a.stopped:
+		return false
+	}
+}
+
+var errStopped = errors.New("the agent has ended")
 
 func (a *Agent) send(ctx context.Context, e event) error {
 	select {
 	case a.events <- e:
 		return nil
+	case <-a.stopped:
+		return errStopped
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -195,6 +217,8 @@ func (a *Agent) ask(ctx context.Context, f func()) error {
 	select {
 	case <-done:
 		return nil
+	case <-a.stopped:
+		return errStopped
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -202,6 +226,7 @@ func (a *Agent) ask(ctx context.Context, f func()) error {
 
 // Run drives the host until the context ends. It leaves everything in place.
 func (a *Agent) Run(ctx context.Context) error {
+	defer close(a.stopped)
 	if err := a.kernel.Watch(ctx, a.kick); err != nil {
 		return err
 	}
@@ -303,10 +328,7 @@ func (a *Agent) notice(e fib.Event) {
 	case fib.RouteLost:
 		a.counts.Repaired++
 		a.rewrite(e.Prefix)
-	case fib.Links:
-		a.linksOld = true
-		a.due.soon()
-	case fib.Overrun:
+	case fib.Links, fib.Overrun:
 		a.linksOld = true
 		a.due.soon()
 	case fib.Underlay:

@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"slices"
 
-	"heddle/agent/derive"
 	"heddle/agent/firewall"
 	"heddle/bgp"
 	"heddle/topology"
@@ -163,10 +162,4 @@ func (a *Agent) member(name string, address netip.Addr) bool {
 		return true
 	}
 	return s.filled && ((s.Tag != 0 && a.table.Bears(address, s.Tag)) || (s.also != 0 && a.table.Bears(address, s.also)))
-}
-
-// Policy gives what the host's workloads may hear and say, as derived.
-func (a *Agent) Policy(ctx context.Context) (state *derive.State, err error) {
-	err = a.ask(ctx, func() { state = a.state })
-	return state, err
 }

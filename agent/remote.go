@@ -132,6 +132,9 @@ func (a *Agent) reconcile() error {
 			return true
 		})
 		if err != nil {
+			// What was seen so far must not count for the next reading.
+			a.table.Unseen(bgp.IPv4Unicast, func(netip.Prefix, routes.Hops) {})
+			a.table.Unseen(bgp.IPv6Unicast, func(netip.Prefix, routes.Hops) {})
 			return err
 		}
 	}

@@ -200,12 +200,7 @@ func (a *Agent) remoteRoute(r routes.Route) Route {
 	case a.failed[r.Prefix] != nil:
 		out.Why = "the kernel refuses it: " + a.failed[r.Prefix].Error()
 	case r.Hops == 0:
-		out.Why = "refused"
-		for p, why := range a.table.Refused() {
-			if p == r.Prefix {
-				out.Why = why
-			}
-		}
+		out.Why = a.table.Refuse(r.Prefix)
 	case a.cfg.Install == InstallNone:
 		out.Why = "install: none"
 	case len(out.Ways) == 0:

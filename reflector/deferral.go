@@ -23,7 +23,8 @@ func (r *Reflector) deferring(now time.Time) bool {
 	if r.started.IsZero() {
 		r.started = now
 	}
-	r.deferred = now.Sub(r.started) >= r.deferral || r.complete()
+	r.deferred = now.Sub(r.started) >= r.deferral || (r.heard && r.complete())
+	r.heard = false
 	return !r.deferred
 }
 

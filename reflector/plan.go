@@ -14,7 +14,7 @@ func (r *Reflector) Want(ctx context.Context, plan *peering.Plan) error {
 }
 
 func (r *Reflector) want(plan *peering.Plan) {
-	r.plan = plan
+	r.plan, r.heard = plan, true
 	for _, m := range r.members {
 		if !m.up && m.stale != 0 && !r.wanted(m) {
 			r.dropStale(m)

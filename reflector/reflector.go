@@ -69,6 +69,7 @@ type Reflector struct {
 	deferral  time.Duration
 	started   time.Time            // when somebody first was to be told something
 	deferred  bool                 // End-of-RIB is not withheld any more
+	heard     bool                 // something that may end that, and was not looked at
 	owing     map[*member]struct{} // those that wait for it
 	sampled   time.Time            // when the racks were counted last
 	trends    map[string]*trend    // by rack
@@ -210,7 +211,7 @@ func (r *Reflector) learn(m *member, b *wire.Batch, now time.Time) {
 		case wire.Withdrawn:
 			r.rib.Withdraw(m.id, item.Family, item.NLRI)
 		case wire.EndOfRIB:
-			m.said |= bgp.FamiliesOf(item.Family)
+			m.said, r.heard = m.said|bgp.FamiliesOf(item.Family), true
 			r.endOfRIB(m, item.Family)
 		case wire.RefreshRequested:
 			r.refresh[m] |= bgp.FamiliesOf(item.Family)

@@ -1,6 +1,7 @@
 package topology
 
 import (
+	"iter"
 	"reflect"
 	"slices"
 	"strings"
@@ -45,6 +46,15 @@ func (inv *Inventory) Apply(revision int64, changes []Change) {
 		}
 	}
 	inv.revision = revision
+}
+
+// ChangesOf writes objects as the datastore would have them.
+func ChangesOf(objects iter.Seq[Object]) (changes []Change) {
+	for object := range objects {
+		path, value := Encode(object)
+		changes = append(changes, Change{Path: path, Value: value})
+	}
+	return changes
 }
 
 // Replace makes changes the whole of the inventory: a path that is not among them

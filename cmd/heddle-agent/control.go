@@ -16,7 +16,6 @@ import (
 	"heddle/peering/session"
 	"heddle/topology"
 	"heddle/topology/etcd"
-	"heddle/topology/manifest"
 )
 
 // control follows the inventory: to the agent as a snapshot, to the sessions as a plan.
@@ -38,7 +37,7 @@ func (d *daemon) control(ctx, background context.Context, g *command.Group, batc
 		case <-ctx.Done():
 			return nil
 		case b := <-batches:
-			c.take(b)
+			b.Into(&c.inventory)
 			d.log.Info("inventory", "revision", b.Revision, "changes", len(b.Changes))
 		case <-hangup:
 			if err := c.load(); err != nil {
@@ -61,33 +60,14 @@ type controller struct {
 	sessions  *session.Server
 }
 
-func (c *controller) take(b etcd.Batch) {
-	if b.Complete {
-		c.inventory.Replace(b.Revision, b.Changes)
-	} else {
-		c.inventory.Apply(b.Revision, b.Changes)
-	}
-}
-
 // load reads the --inventory files, if there are any.
 func (c *controller) load() error {
 	if len(c.options.inventory) == 0 {
 		return nil
 	}
-	var changes []topology.Change
-	for _, file := range c.options.inventory {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			return fmt.Errorf("inventory: %w", err)
-		}
-		objects, err := manifest.Parse(file, data)
-		if err != nil {
-			return err
-		}
-		for _, object := range objects {
-			path, value := topology.Encode(object)
-			changes = append(changes, topology.Change{Path: path, Value: value})
-		}
+	changes, err := command.Inventory(c.options.inventory, true)
+	if err != nil {
+		return err
 	}
 	c.inventory.Replace(0, changes)
 	return nil

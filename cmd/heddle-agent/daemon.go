@@ -39,7 +39,8 @@ type daemon struct {
 	watcher *etcd.Watcher
 	agent   *agent.Agent
 	current atomic.Pointer[state]
-	failed  context.CancelFunc // ends the daemon: a part of it has
+	known   map[string][]netip.Addr // addresses of etcd, by name; the control loop's
+	failed  context.CancelFunc      // ends the daemon: a part of it has
 }
 
 // state is what others may see of the control loop.
@@ -201,14 +202,25 @@ func (d *daemon) protected(ctx context.Context, sessions []netip.Addr) []netip.A
 			list = append(list, a)
 			continue
 		}
-		patience, cancel := context.WithTimeout(ctx, time.Second)
-		found, err := net.DefaultResolver.LookupNetIP(patience, "ip", endpoint)
-		cancel()
-		if err == nil {
-			for _, a := range found {
-				list = append(list, a.Unmap())
-			}
-		}
+		list = append(list, d.lookup(ctx, endpoint)...)
 	}
 	return list
+}
+
+// lookup gives the addresses of a name. While nobody answers, they are what they were.
+func (d *daemon) lookup(ctx context.Context, name string) []netip.Addr {
+	patience, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	found, err := net.DefaultResolver.LookupNetIP(patience, "ip", name)
+	if err != nil {
+		return d.known[name]
+	}
+	for i, a := range found {
+		found[i] = a.Unmap()
+	}
+	if d.known == nil {
+		d.known = map[string][]netip.Addr{}
+	}
+	d.known[name] = found
+	return found
 }

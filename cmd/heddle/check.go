@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"heddle/internal/command"
 	"heddle/peering"
 	"heddle/topology"
 	"heddle/topology/etcd"
@@ -48,43 +49,8 @@ func checkCommand() *cobra.Command {
 // snapshotOf is the fabric that applying the objects to an empty datastore makes.
 func snapshotOf(objects []topology.Object) *topology.Snapshot {
 	var inventory topology.Inventory
-	var changes []topology.Change
-	for _, object := range append(objects, unnumbered(objects)...) {
-		path, value := topology.Encode(object)
-		changes = append(changes, topology.Change{Path: path, Value: value})
-	}
-	inventory.Apply(0, changes)
+	inventory.Apply(0, topology.ChangesOf(slices.Values(append(objects, command.Unnumbered(objects)...))))
 	return inventory.Snapshot()
-}
-
-// unnumbered gives the tags that apply would number a number, so that files need
-// not do what apply does.
-func unnumbered(objects []topology.Object) []topology.Object {
-	used, known := map[uint32]bool{}, map[string]bool{}
-	var named []string
-	for _, object := range objects {
-		switch o := object.(type) {
-		case topology.Tag:
-			used[o.ID], known[o.Name] = true, true
-		case topology.Workload:
-			named = append(named, o.Tags...)
-		case topology.Policy:
-			named = append(named, o.Tags()...)
-		}
-	}
-	var tags []topology.Object
-	next := uint32(1)
-	for _, name := range named {
-		if known[name] {
-			continue
-		}
-		for used[next] {
-			next++
-		}
-		used[next], known[name] = true, true
-		tags = append(tags, topology.Tag{Name: name, ID: next})
-	}
-	return tags
 }
 
 func count(s *topology.Snapshot) int {

@@ -19,7 +19,6 @@ import (
 	"heddle/reflector/rib"
 	"heddle/topology"
 	"heddle/topology/etcd"
-	"heddle/topology/manifest"
 )
 
 // control turns inventory into plans: the one owner of both.
@@ -83,7 +82,7 @@ func (c *control) first(ctx context.Context, batches <-chan etcd.Batch) error {
 	}
 	select {
 	case b := <-batches:
-		c.take(b)
+		b.Into(&c.inventory)
 		c.current.Store(&state{complete: true, snapshot: c.inventory.Snapshot()})
 		return nil
 	case <-ctx.Done():
@@ -104,7 +103,7 @@ func (c *control) run(ctx context.Context, batches <-chan etcd.Batch) error {
 		case <-ctx.Done():
 			return nil
 		case b := <-batches:
-			c.take(b)
+			b.Into(&c.inventory)
 			c.log.Info("inventory", "revision", b.Revision, "changes", len(b.Changes), "objects", count(c.inventory.Snapshot()))
 		case <-c.hangup:
 			if c.refused = c.loadStatic(); c.refused != nil {
@@ -116,14 +115,6 @@ func (c *control) run(ctx context.Context, batches <-chan etcd.Batch) error {
 		if err := c.apply(ctx); err != nil {
 			return command.IgnoreCanceled(err)
 		}
-	}
-}
-
-func (c *control) take(b etcd.Batch) {
-	if b.Complete {
-		c.inventory.Replace(b.Revision, b.Changes)
-	} else {
-		c.inventory.Apply(b.Revision, b.Changes)
 	}
 }
 
@@ -163,27 +154,11 @@ func (c *control) apply(ctx context.Context) error {
 
 // loadStatic reads the --inventory files.
 func (c *control) loadStatic() error {
+	changes, err := command.Inventory(c.options.inventory, c.options.etcd.Off())
+	if err != nil {
+		return err
+	}
 	var inventory topology.Inventory
-	var changes []topology.Change
-	var all []topology.Object
-	for _, file := range c.options.inventory {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			return fmt.Errorf("inventory: %w", err)
-		}
-		objects, err := manifest.Parse(file, data)
-		if err != nil {
-			return err
-		}
-		all = append(all, objects...)
-	}
-	if c.options.etcd.Off() {
-		all = append(all, unnumbered(all)...) // nobody else numbers their tags
-	}
-	for _, object := range all {
-		path, value := topology.Encode(object)
-		changes = append(changes, topology.Change{Path: path, Value: value})
-	}
 	inventory.Apply(0, changes)
 	c.static = inventory.Snapshot()
 	return nil

@@ -36,10 +36,7 @@ func empty(s *topology.Snapshot) bool {
 func merge(etcd, files *topology.Snapshot) *topology.Snapshot {
 	var changes []topology.Change
 	for _, s := range []*topology.Snapshot{files, etcd} {
-		for object := range s.Objects() {
-			path, value := topology.Encode(object)
-			changes = append(changes, topology.Change{Path: path, Value: value})
-		}
+		changes = append(changes, topology.ChangesOf(s.Objects())...)
 	}
 	var inventory topology.Inventory
 	inventory.Apply(etcd.Revision(), changes)

@@ -51,7 +51,7 @@ func house() map[string][]string {
 
 		// Beside the rows.
 		"internal/config":            nil,
-		"internal/command":           append([]string{"internal/config", "topology/etcd"}, words...),
+		"internal/command":           append([]string{"internal/config", "topology/etcd", "topology/manifest"}, fabric...),
 		"internal/web":               nil,
 		"internal/api":               append([]string{"internal/web"}, all...),
 		"internal/hostapi":           append([]string{"internal/web", "agent", "agent/derive", "agent/firewall", "agent/routes", "peering/session", "topology/etcd"}, fabric...),

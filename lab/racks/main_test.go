@@ -5,25 +5,20 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
-	"os/signal"
-	"path/filepath"
-	"strings"
-	"syscall"
 	"testing"
 
 	"heddle/lab/netns"
 )
 
 // programs are those the tests run, and the Debian packages that have them.
-var programs = []struct{ path, debian string }{
-	{"bird", "bird2"},
-	{"birdc", "bird2"},
-	{"/usr/lib/frr/zebra", "frr"},
-	{"/usr/lib/frr/staticd", "frr"},
-	{"/usr/lib/frr/bgpd", "frr"},
-	{"vtysh", "frr"},
-	{"ip", "iproute2"},
+var programs = map[string]string{
+	"bird":                 "bird2",
+	"birdc":                "bird2",
+	"/usr/lib/frr/zebra":   "frr",
+	"/usr/lib/frr/staticd": "frr",
+	"/usr/lib/frr/bgpd":    "frr",
+	"vtysh":                "frr",
+	"ip":                   "iproute2",
 }
 
 // work is the directory of this run, heddle the reflector under test, built once.
@@ -40,61 +35,14 @@ func TestMain(m *testing.M) {
 }
 
 func run(m *testing.M) (code int, err error) {
-	if err := ready(); err != nil {
-		return 1, err
-	}
-	dir, err := os.MkdirTemp("", "heddle-racks-")
+	place, err := netns.Prepare("heddle-racks-", programs)
 	if err != nil {
 		return 1, err
 	}
-	defer func() { err = errors.Join(err, leftovers(dir)) }()
-	if err := os.Chmod(dir, 0o755); err != nil { // FRR runs as its own user
+	defer func() { err = errors.Join(err, place.Close()) }()
+	work = place.Dir
+	if heddle, err = place.Build("heddle/cmd/heddle"); err != nil {
 		return 1, err
 	}
-	interrupted(dir)
-	work = dir
-	heddle = filepath.Join(dir, "heddle")
-	build := exec.Command("go", "build", "-o", heddle, "heddle/cmd/heddle")
-	if out, err := build.CombinedOutput(); err != nil {
-		return 1, fmt.Errorf("%s: %w\n%s", build, err, out)
-	}
 	return m.Run(), nil
-}
-
-// ready says what the machine lacks.
-func ready() error {
-	if os.Geteuid() != 0 {
-		return netns.ErrRoot
-	}
-	var missing []error
-	for _, p := range programs {
-		if _, err := exec.LookPath(p.path); err != nil {
-			missing = append(missing, fmt.Errorf("there is no %s: apt-get install %s", p.path, p.debian))
-		}
-	}
-	return errors.Join(missing...)
-}
-
-// interrupted cleans up when a person has seen enough.
-func interrupted(dir string) {
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	go func() {
-		<-signals
-		_ = netns.Remove(os.Getpid())
-		_ = os.RemoveAll(dir)
-		os.Exit(130)
-	}()
-}
-
-// leftovers removes what the run made for all tests, and says what the tests left.
-func leftovers(dir string) error {
-	errs := []error{os.RemoveAll(dir)}
-	names, err := netns.List()
-	for _, name := range names {
-		if strings.HasPrefix(name, fmt.Sprintf("hd-%d-", os.Getpid())) {
-			errs = append(errs, fmt.Errorf("namespace %s is left", name))
-		}
-	}
-	return errors.Join(append(errs, err)...)
 }

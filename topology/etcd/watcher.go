@@ -23,6 +23,15 @@ type Batch struct {
 	Changes []topology.Change
 }
 
+// Into has an inventory take the batch.
+func (b Batch) Into(inventory *topology.Inventory) {
+	if b.Complete {
+		inventory.Replace(b.Revision, b.Changes)
+	} else {
+		inventory.Apply(b.Revision, b.Changes)
+	}
+}
+
 // Status is how a watcher fares.
 type Status struct {
 	// Connected: the inventory is followed live. It says nothing about the
