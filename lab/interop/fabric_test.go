@@ -339,10 +339,14 @@ func (f *fabric) saidOffers(s speaker) string {
 
 func (f *fabric) wasSent(m *oracle.Model, s speaker) string {
 	var sent oracle.Table
-	if !f.tap.session(s.who().address(), func(w *wire) { sent = maps.Clone(w.out.replay.Table) }) {
+	var unended string
+	if !f.tap.session(s.who().address(), func(w *wire) { sent, unended = maps.Clone(w.out.replay.Table), w.unended() }) {
 		return ""
 	}
-	return heading("was sent", difference(sent, m.Expected(s.who().name)))
+	if fault := heading("was sent", difference(sent, m.Expected(s.who().name))); fault != "" {
+		return fault
+	}
+	return unended
 }
 
 func (f *fabric) holdsThat(m *oracle.Model, s speaker) string {

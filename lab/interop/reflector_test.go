@@ -33,6 +33,7 @@ func (r *reflector) start() {
 	args := []string{
 		"reflector", "--name", r.name, "--listen", r.v4.String(), "--listen", r.v6.String(),
 		"--router-id", r.v4.String(), "--cluster-id", r.cluster.String(),
+		"--defer", "1", // not every host of the plans here is started
 	}
 	if r.etcd {
 		args = append(args, "--etcd", etcdURL, "--http", "127.0.0.1:8179")

@@ -203,6 +203,16 @@ func (w *wire) up() bool {
 	return !w.over && w.in.counts[typeKeepalive] > 0 && w.out.counts[typeKeepalive] > 0
 }
 
+// unended names a family of the session whose End-of-RIB the peer was not told.
+func (w *wire) unended() string {
+	for i, agreed := range []bool{w.in.open.ipv4 && w.out.open.ipv4, w.in.open.ipv6 && w.out.open.ipv6} {
+		if agreed && w.out.replay.EndOfRIB[i] == 0 {
+			return fmt.Sprintf("was not told End-of-RIB of %s\n", [2]string{"IPv4", "IPv6"}[i])
+		}
+	}
+	return ""
+}
+
 // session calls f with the session of a peer, if it has one, while nothing moves.
 func (t *tap) session(peer netip.Addr, f func(*wire)) bool {
 	t.mu.Lock()
