@@ -28,18 +28,24 @@ func (r *Reflector) deferring(now time.Time) bool {
 	return !r.deferred
 }
 
-// complete says whether every host of the plan is back and has said all.
+// complete says whether every host of the plan is back and has said all, from whichever
+// of its addresses it comes.
 func (r *Reflector) complete() bool {
 	if r.plan == nil {
 		return false
 	}
+	hosts := map[string]bool{} // by name: whether it has
 	for i := range r.plan.Sessions {
 		spec := &r.plan.Sessions[i]
 		if spec.Kind != peering.Client {
 			continue
 		}
 		m := r.members[spec.Remote]
-		if m == nil || !m.up || m.said&m.arrival.negotiated.Families != m.arrival.negotiated.Families {
+		said := m != nil && m.up && m.said&m.arrival.negotiated.Families == m.arrival.negotiated.Families
+		hosts[spec.Name] = hosts[spec.Name] || said
+	}
+	for _, said := range hosts {
+		if !said {
 			return false
 		}
 	}

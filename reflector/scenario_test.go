@@ -369,9 +369,12 @@ func (s *scene) starts(wait string, hosts []string) {
 		s.t.Fatal(err)
 	}
 	plan := &peering.Plan{}
-	for _, text := range hosts {
-		plan.Sessions = append(plan.Sessions, peering.Session{Remote: netip.MustParseAddr(text), Kind: peering.Client})
+	for _, host := range hosts {
+		for text := range strings.SplitSeq(host, ",") {
+			plan.Sessions = append(plan.Sessions, peering.Session{Name: host, Remote: netip.MustParseAddr(text), Kind: peering.Client})
+		}
 	}
+	peering.Sort(plan.Sessions)
 	s.r.want(plan)
 	s.r.deferral, s.r.started, s.r.deferred = d, s.now, false
 }

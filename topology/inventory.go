@@ -12,6 +12,24 @@ type Change struct {
 	Path string
 	// Value as it was written; nil: the key is gone.
 	Value []byte
+	// Revision of the datastore that made it so; 0: it is not known.
+	Revision int64
+}
+
+// Batch is a difference in the datastore.
+type Batch struct {
+	// Complete marks a batch that holds all there is: whatever was held before and is
+	// not found in it is gone.
+	Complete bool
+	// Restored: the datastore is not the one that was followed so far, or went back in
+	// time, as a backup that is restored does.
+	Restored bool
+	// Cluster is the ID of the datastore; 0: it is not known.
+	Cluster uint64
+	// Revision of the datastore that the batch reaches.
+	Revision int64
+	// Changes are at most one per path, sorted by path.
+	Changes []Change
 }
 
 // Inventory turns changes into snapshots. It has one owner: its methods are not
@@ -61,11 +79,19 @@ func ChangesOf(objects iter.Seq[Object]) (changes []Change) {
 // is deleted. It serves where a complete list follows what was held before, such
 // as an inventory from disk.
 func (inv *Inventory) Replace(revision int64, changes []Change) {
+	gone := inv.without(changes)
+	// What is new comes first: at no step is an address without its workload
+	// because the key of the workload was renamed.
+	inv.Apply(revision, changes)
+	inv.Apply(revision, gone)
+}
+
+// without are the deletions of all that is held or blamed, and not among changes.
+func (inv *Inventory) without(changes []Change) (gone []Change) {
 	present := make(map[string]bool, len(changes))
 	for _, change := range changes {
 		present[change.Path] = true
 	}
-	var gone []Change
 	for object := range inv.Snapshot().Objects() {
 		if path := object.Key().Path(); !present[path] {
 			gone = append(gone, Change{Path: path})
@@ -76,10 +102,7 @@ func (inv *Inventory) Replace(revision int64, changes []Change) {
 			gone = append(gone, Change{Path: path})
 		}
 	}
-	// What is new comes first: at no step is an address without its workload
-	// because the key of the workload was renamed.
-	inv.Apply(revision, changes)
-	inv.Apply(revision, gone)
+	return gone
 }
 
 // apply takes one change and says whether a snapshot could tell.
@@ -87,6 +110,8 @@ func (inv *Inventory) apply(change Change) (changed bool) {
 	path := change.Path
 	key, err := ParseKey(path)
 	switch {
+	case path == AcceptedPath:
+		return false // it is said to a Guard
 	case err != nil && change.Value == nil:
 		return inv.blame(path, nil)
 	case err != nil:

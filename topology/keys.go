@@ -163,13 +163,14 @@ func ParseKey(path string) (Key, error) {
 }
 
 // HostScope is the part of the datastore that the agent on a node needs: its own
-// node and workloads, and what is common to all. An entry that ends in "/" is a
+// node and workloads, what is common to all, and a person's word (see Guard). An entry that ends in "/" is a
 // prefix, any other a single key.
 //
 // The rest stays out on purpose: with every agent watching every workload the
 // datastore would carry the square of the fabric.
 func HostScope(node string) []string {
 	return []string{
+		AcceptedPath,
 		KindSettings.Prefix(),
 		Key{KindNode, node}.Path(),
 		KindWorkload.Prefix() + node + "/",

@@ -15,15 +15,15 @@ import (
 	"heddle/peering"
 	"heddle/peering/session"
 	"heddle/topology"
-	"heddle/topology/etcd"
 )
 
 // control follows the inventory: to the agent as a snapshot, to the sessions as a plan.
-func (d *daemon) control(ctx, background context.Context, g *command.Group, batches <-chan etcd.Batch) error {
+func (d *daemon) control(ctx, background context.Context, g *command.Group, batches <-chan topology.Batch) error {
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
-	c := &controller{daemon: d}
+	c := &controller{daemon: d, inventory: command.NewFollowed(d.keeper, d.log)}
+	c.inventory.AtOnce = []topology.Kind{topology.KindWorkload, topology.KindPolicy, topology.KindTag}
 	if d.watcher == nil {
 		if err := c.load(); err != nil {
 			return err
@@ -32,12 +32,30 @@ func (d *daemon) control(ctx, background context.Context, g *command.Group, batc
 			return err
 		}
 	}
+	late := c.inventory.Begin()
+	c.past.note(time.Now(), c.inventory.Snapshot().Revision())
+	notes := time.NewTicker(often)
+	defer notes.Stop()
 	for {
 		select {
+		case now := <-notes.C:
+			if d.watcher != nil {
+				c.past.note(now, d.watcher.Status().Revision)
+			}
+			continue
 		case <-ctx.Done():
 			return nil
+		case <-late:
+			c.inventory.Forgo()
+		case now := <-c.inventory.Due():
+			c.inventory.Tick(now)
 		case b := <-batches:
-			b.Into(&c.inventory)
+			late = nil
+			c.suspect(ctx, b)
+			c.inventory.Hear(b)
+			if len(c.past.marks) == 0 {
+				c.past.note(time.Now(), b.Revision)
+			}
 			d.log.Info("inventory", "revision", b.Revision, "changes", len(b.Changes))
 		case <-hangup:
 			if err := c.load(); err != nil {
@@ -54,7 +72,8 @@ func (d *daemon) control(ctx, background context.Context, g *command.Group, batc
 // controller is the one owner of the inventory.
 type controller struct {
 	*daemon
-	inventory topology.Inventory
+	inventory *command.Followed
+	past      past          // of the datastore
 	node      topology.Node // as it was when the sessions began
 	asn       bgp.ASN
 	sessions  *session.Server
@@ -69,7 +88,7 @@ func (c *controller) load() error {
 	if err != nil {
 		return err
 	}
-	c.inventory.Replace(0, changes)
+	c.inventory.Trust(0, 0, changes)
 	return nil
 }
 
@@ -106,7 +125,8 @@ func (c *controller) apply(ctx, background context.Context, g *command.Group) er
 	if plan != nil && taken {
 		c.sessions.Apply(plan)
 	}
-	c.current.Store(&state{sessions: c.sessions, problems: c.problems(snapshot, node, known, wishes)})
+	c.current.Store(&state{sessions: c.sessions, problems: c.problems(snapshot, node, known, wishes), saved: c.inventory.Saved()})
+	c.inventory.Keep()
 	return nil
 }
 
@@ -123,6 +143,7 @@ func (c *controller) protectedBy(ctx context.Context, plan *peering.Plan) []neti
 // problems is what the plan and the inventory leave to a person. Those of other nodes'
 // objects are not this host's.
 func (c *controller) problems(snapshot *topology.Snapshot, node topology.Node, known bool, wishes []peering.Problem) (list []topology.Problem) {
+	list = c.inventory.Problems()
 	for _, p := range wishes {
 		list = append(list, topology.Problem(p))
 	}

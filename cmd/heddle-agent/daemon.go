@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"runtime"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -37,6 +38,7 @@ type daemon struct {
 	filter  *firewall.Driver
 	client  *etcd.Client
 	watcher *etcd.Watcher
+	keeper  *command.Keeper // nil: etcd is off
 	agent   *agent.Agent
 	current atomic.Pointer[state]
 	known   map[string][]netip.Addr // addresses of etcd, by name; the control loop's
@@ -48,6 +50,7 @@ type state struct {
 	waiting  string
 	sessions *session.Server
 	problems []topology.Problem
+	saved    time.Time // of what time the inventory is, while it is that of the disk
 }
 
 // run starts everything and returns when the context has ended. The kernel keeps what
@@ -67,8 +70,10 @@ func (d *daemon) run(ctx context.Context) error {
 	defer stop()
 	g := &command.Group{}
 	g.Start(func() error { return d.serveHTTP(background) })
-	batches := make(chan etcd.Batch, 1)
+	batches := make(chan topology.Batch, 1)
 	if d.watcher != nil {
+		d.keeper = command.NewKeeper(d.options.dataDir, func() time.Time { return d.watcher.Status().LastContact }, d.log)
+		g.Start(func() error { return d.keeper.Run(background) })
 		g.Start(func() error { return command.IgnoreCanceled(d.watcher.Run(background, batches)) })
 	}
 	err := d.control(ctx, background, g, batches)
@@ -188,7 +193,8 @@ func (d *daemon) state() hostapi.State {
 	}
 	if d.watcher != nil {
 		status := d.watcher.Status()
-		s.Datastore = &status
+		s.Datastore, s.Saved = &status, now.saved
+		s.Planning = append(slices.Clip(s.Planning), d.keeper.Problems()...)
 	}
 	return s
 }

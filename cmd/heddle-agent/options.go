@@ -31,6 +31,7 @@ type options struct {
 	routerID    bgp.RouterID
 	inventory   []string
 	etcd        command.Etcd
+	dataDir     string
 	http        string
 	port        uint16
 	holdTime    uint16
@@ -55,6 +56,7 @@ func (o *options) flags(f *pflag.FlagSet) {
 	f.StringArrayVar(&o.inventory, "inventory", nil, "file of fabric objects to use instead of etcd; may be repeated")
 	o.etcd.Flags(f, "http://127.0.0.1:2379")
 	o.etcd.Endpoints = []string{"http://127.0.0.1:2379"}
+	f.StringVar(&o.dataDir, "data-dir", "/var/lib/heddle-agent", "directory of the last inventory, for a start without etcd")
 	f.StringVar(&o.http, "http", defaultHTTP, "`ADDR:PORT` for metrics, health and heddle-agent show; empty is off")
 	f.Uint16Var(&o.port, "port", 179, "port to dial reflectors on")
 	f.Uint16Var(&o.holdTime, "hold-time", 90, "hold time to offer, in seconds, if the settings name none")

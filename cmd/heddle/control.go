@@ -18,7 +18,6 @@ import (
 	"heddle/reflector"
 	"heddle/reflector/rib"
 	"heddle/topology"
-	"heddle/topology/etcd"
 )
 
 // control turns inventory into plans: the one owner of both.
@@ -26,7 +25,7 @@ type control struct {
 	options *options
 	log     *slog.Logger
 
-	inventory topology.Inventory
+	inventory *command.Followed  // of etcd
 	static    *topology.Snapshot // of the --inventory files
 	refused   error              // why the files as they are now are not in force
 	fabric    fabric             // both, as one
@@ -45,14 +44,18 @@ type state struct {
 	fabric   *topology.Snapshot // of etcd and files
 	plan     func(*topology.Snapshot) *peering.Plan
 	problems []peering.Problem
+	withheld []topology.Withheld // of etcd, and not in force
+	frozen   string              // why, until a person says so
+	doubts   []topology.Problem  // about the inventory as a whole
+	saved    time.Time           // when the inventory in force was kept on disk; zero: etcd has answered
 	self     rib.Self
 	sessions *session.Server      // nil until there is an inventory
 	tables   *reflector.Reflector // likewise
 }
 
-func newControl(o *options, log *slog.Logger) *control {
+func newControl(o *options, inventory *command.Followed, log *slog.Logger) *control {
 	// From now on: a hangup before there is an inventory must not end us.
-	c := &control{options: o, log: log, hangup: make(chan os.Signal, 1)}
+	c := &control{options: o, log: log, inventory: inventory, hangup: make(chan os.Signal, 1)}
 	signal.Notify(c.hangup, syscall.SIGHUP)
 	c.current.Store(&state{snapshot: c.inventory.Snapshot()})
 	return c
@@ -75,19 +78,23 @@ func (c *control) asn() bgp.ASN {
 	return cmp.Or(c.snapshot().Settings().ASN, c.static.Settings().ASN)
 }
 
-// first waits for a complete inventory.
-func (c *control) first(ctx context.Context, batches <-chan etcd.Batch) error {
+// first waits for a complete inventory: that of etcd, or that of the disk if etcd does
+// not answer.
+func (c *control) first(ctx context.Context, batches <-chan topology.Batch) error {
 	if err := c.loadStatic(); err != nil {
 		return err
 	}
+	late := c.inventory.Begin()
 	select {
 	case b := <-batches:
-		b.Into(&c.inventory)
-		c.current.Store(&state{complete: true, snapshot: c.inventory.Snapshot()})
-		return nil
+		c.inventory.Hear(b)
+	case <-late:
+		c.inventory.Forgo()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	c.current.Store(&state{complete: true, snapshot: c.inventory.Snapshot()})
+	return nil
 }
 
 func (c *control) attach(ctx context.Context, self rib.Self, sessions *session.Server, tables *reflector.Reflector) error {
@@ -96,14 +103,16 @@ func (c *control) attach(ctx context.Context, self rib.Self, sessions *session.S
 }
 
 // run follows the inventory until the context ends. SIGHUP has files read again.
-func (c *control) run(ctx context.Context, batches <-chan etcd.Batch) error {
+func (c *control) run(ctx context.Context, batches <-chan topology.Batch) error {
 	defer signal.Stop(c.hangup)
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
+		case now := <-c.inventory.Due():
+			c.inventory.Tick(now)
 		case b := <-batches:
-			b.Into(&c.inventory)
+			c.inventory.Hear(b)
 			c.log.Info("inventory", "revision", b.Revision, "changes", len(b.Changes), "objects", count(c.inventory.Snapshot()))
 		case <-c.hangup:
 			if c.refused = c.loadStatic(); c.refused != nil {
@@ -146,9 +155,13 @@ func (c *control) apply(ctx context.Context) error {
 		return err
 	}
 	c.sessions.Apply(wanted)
-	c.current.Store(&state{
+	next := &state{
 		complete: true, snapshot: snapshot, fabric: whole, plan: plansOf(self), problems: problems, self: c.self, sessions: c.sessions, tables: c.tables,
-	})
+		doubts: c.inventory.Problems(), saved: c.inventory.Saved(),
+	}
+	next.withheld, next.frozen = c.inventory.Withheld()
+	c.current.Store(next)
+	c.inventory.Keep()
 	return nil
 }
 

@@ -16,8 +16,10 @@ func deleteCommand() *cobra.Command {
 	var o etcdClient
 	var files []string
 	cmd := &cobra.Command{
-		Use:               "delete KIND NAME... | -f FILE...",
-		Short:             "Delete fabric objects from etcd",
+		Use:   "delete KIND NAME... | -f FILE...",
+		Short: "Delete fabric objects from etcd",
+		Long: "Delete fabric objects from etcd. Reflectors and agents act on it at once, unless so much would be gone that it looks like a\n" +
+			"mistake: then they go on as before until `heddle accept`.",
 		Example:           "  heddle delete node h7\n  heddle delete workload h1/web1 h1/web2\n  heddle delete -f old.yaml",
 		ValidArgsFunction: completeKinds,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -69,9 +71,16 @@ func keysOf(cmd *cobra.Command, args, files []string) ([]topology.Key, error) {
 }
 
 func deleteAll(ctx context.Context, cmd *cobra.Command, c *etcd.Client, keys []topology.Key) error {
-	deleted, err := c.Delete(ctx, keys)
+	loss, err := lossOf(ctx, c, keys)
+	if err != nil {
+		return err
+	}
+	deleted, err := c.Delete(ctx, keys, loss == "")
 	for _, key := range deleted {
 		fmt.Fprintln(cmd.OutOrStdout(), "deleted", key)
+	}
+	if loss != "" && len(deleted) > 0 {
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s: reflectors and agents go on as before until `heddle accept`\n", loss)
 	}
 	if err != nil {
 		return err
@@ -83,4 +92,13 @@ func deleteAll(ctx context.Context, cmd *cobra.Command, c *etcd.Client, keys []t
 		}
 	}
 	return errors.Join(missing...)
+}
+
+// lossOf says whether so much would be gone that a person should be asked twice.
+func lossOf(ctx context.Context, c *etcd.Client, keys []topology.Key) (string, error) {
+	fabric, err := c.Snapshot(ctx)
+	if err != nil {
+		return "", err
+	}
+	return fabric.Loss(keys), nil
 }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"runtime"
+	"slices"
 	"time"
 
 	"heddle/internal/api"
@@ -41,6 +42,10 @@ func (d *daemon) state(stopping context.Context) api.State {
 	now := d.control.current.Load()
 	s := api.State{
 		Self: now.self, Complete: now.complete, Snapshot: now.snapshot, Fabric: now.fabric, Plan: now.plan, Planning: now.problems, Stopping: stopping.Err() != nil,
+		Withheld: now.withheld, Frozen: now.frozen, Doubts: now.doubts, Saved: now.saved,
+	}
+	if d.keeper != nil {
+		s.Doubts = append(slices.Clip(s.Doubts), d.keeper.Problems()...)
 	}
 	if now.sessions != nil {
 		s.Sessions, s.Tables = now.sessions, now.tables

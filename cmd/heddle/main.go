@@ -33,7 +33,7 @@ func root() *cobra.Command {
 	}
 	cmd.AddCommand(
 		reflectorCommand(),
-		applyCommand(), getCommand(), deleteCommand(), checkCommand(), diffCommand(),
+		applyCommand(), getCommand(), deleteCommand(), checkCommand(), diffCommand(), acceptCommand(), rejectCommand(),
 		showCommand(), explainCommand(), benchCommand(), command.Version("heddle"),
 	)
 	return cmd

@@ -52,7 +52,7 @@ func (o *options) flags(f *pflag.FlagSet) {
 	f.StringArrayVar(&o.inventory, "inventory", nil, "file of fabric objects to use beside etcd, or without it; may be repeated")
 	o.etcd.Flags(f, "an embedded etcd")
 	f.StringSliceVar(&o.etcdListen, "etcd-listen", []string{"http://127.0.0.1:2379"}, "client URLs of the embedded etcd")
-	f.StringVar(&o.dataDir, "data-dir", "/var/lib/heddle", "directory of the embedded etcd")
+	f.StringVar(&o.dataDir, "data-dir", "/var/lib/heddle", "directory of the embedded etcd, and of the last inventory for a start without etcd")
 	f.StringVar(&o.http, "http", "127.0.0.1:8179", "`ADDR:PORT` for metrics, health and heddle show; empty is off")
 	f.Var(&command.Many[netip.Prefix]{Values: &o.ranges, Parse: command.ParseRange, Name: "PREFIX"}, "accept-range", "admit clients with addresses in this prefix that the inventory does not have; may be repeated")
 	f.StringVar(&o.rangesMD5, "accept-range-password-file", "", "file with the TCP-MD5 password of such clients")

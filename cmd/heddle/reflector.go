@@ -17,6 +17,7 @@ import (
 	"heddle/peering/session"
 	"heddle/reflector"
 	"heddle/reflector/rib"
+	"heddle/topology"
 	"heddle/topology/etcd"
 	"heddle/topology/etcd/embedded"
 )
@@ -60,6 +61,7 @@ type daemon struct {
 	embedded  *embedded.Server // nil: etcd is elsewhere, or off
 	client    *etcd.Client
 	watcher   *etcd.Watcher
+	keeper    *command.Keeper // nil: etcd is off
 	control   *control
 }
 
@@ -79,23 +81,33 @@ func (d *daemon) run(ctx context.Context) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	g := &command.Group{}
-	d.control = newControl(d.options, d.log)
+	d.keep(background, g)
+	d.control = newControl(d.options, command.NewFollowed(d.keeper, d.log), d.log)
 	g.Start(func() error { return d.serveHTTP(ctx, background) })
 	g.Start(func() error { d.watchEmbedded(background); return nil })
-	batches := make(chan etcd.Batch, 1)
+	batches := make(chan topology.Batch, 1)
 	if d.watcher != nil {
 		g.Start(func() error { return command.IgnoreCanceled(d.watcher.Run(background, batches)) })
 	} else {
-		batches <- etcd.Batch{Complete: true}
+		batches <- topology.Batch{Complete: true}
 	}
 	serveErr := d.serve(ctx, background, g, batches)
 	stop()
 	return errors.Join(serveErr, g.Wait())
 }
 
+// keep has the inventory of etcd kept on disk.
+func (d *daemon) keep(background context.Context, g *command.Group) {
+	if d.watcher == nil {
+		return
+	}
+	d.keeper = command.NewKeeper(d.options.dataDir, func() time.Time { return d.watcher.Status().LastContact }, d.log)
+	g.Start(func() error { return d.keeper.Run(background) })
+}
+
 // serve waits for the inventory and then runs sessions and tables until the
 // context ends.
-func (d *daemon) serve(ctx, background context.Context, g *command.Group, batches <-chan etcd.Batch) error {
+func (d *daemon) serve(ctx, background context.Context, g *command.Group, batches <-chan topology.Batch) error {
 	if err := d.control.first(ctx, batches); err != nil {
 		return command.IgnoreCanceled(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"time"
 
 	"heddle/bgp"
 	"heddle/internal/web"
@@ -50,6 +51,10 @@ type State struct {
 	Sessions Sessions          // nil until they are planned; then Tables is there, too
 	Tables   Tables
 	Stopping bool
+	Withheld []topology.Withheld // what etcd has otherwise than the inventory in force
+	Frozen   string              // why, until a person says so; empty: each for its time
+	Doubts   []topology.Problem  // about the inventory as a whole
+	Saved    time.Time           // of what time the inventory is, while it is that of the disk; else zero
 	// Datastore is how the inventory is followed; nil: it is not.
 	Datastore *etcd.Status
 }
@@ -80,6 +85,7 @@ func New(version Version, state func() State) http.Handler {
 	mux.HandleFunc("GET /api/v1/blackholes", streamed(h, blackHoles))
 	mux.HandleFunc("GET /api/v1/explain", h.explain)
 	mux.HandleFunc("POST /api/v1/diff", h.diff)
+	mux.HandleFunc("GET /api/v1/withheld", list(h, withheld))
 	mux.HandleFunc("GET /api/v1/problems", list(h, problems))
 	return mux
 }

@@ -33,6 +33,9 @@ func Areas() []string {
 // Those of routes are from a report of the tables.
 func Problems(s State, routes []reflector.Problem) []Problem {
 	list := etcdProblems(s)
+	for _, p := range s.Doubts {
+		list = append(list, Problem{AreaInventory, p.Object, p.Text})
+	}
 	for _, p := range s.Snapshot.Problems() {
 		list = append(list, Problem{AreaInventory, p.Object, p.Text})
 	}
@@ -66,6 +69,9 @@ func etcdProblems(s State) []Problem {
 	d := s.Datastore
 	switch {
 	case d.Connected:
+	case !s.Saved.IsZero():
+		add("has not answered since the start, and the inventory is the one that was kept on disk at %s, %s ago: %s",
+			s.Saved.UTC().Format(time.RFC3339), time.Since(s.Saved).Round(time.Second), reasonOf(d.LastError))
 	case d.LastContact.IsZero():
 		add("has never been reached: %s", reasonOf(d.LastError))
 	default:

@@ -11,7 +11,7 @@ func house() map[string][]string {
 	fabric := append([]string{"topology"}, words...)
 	sessions := append([]string{"peering", "peering/wire"}, fabric...)
 	all := []string{
-		"bgp", "topology", "topology/etcd", "topology/etcd/embedded", "topology/manifest",
+		"bgp", "topology", "topology/disk", "topology/etcd", "topology/etcd/embedded", "topology/manifest",
 		"peering", "peering/session", "peering/wire", "summarize", "reflector", "reflector/rib",
 	}
 	return map[string][]string{
@@ -22,7 +22,7 @@ func house() map[string][]string {
 
 		"cmd/heddle-agent": {
 			"internal/command", "internal/hostapi", "agent", "agent/derive", "agent/fib", "agent/firewall",
-			"bgp", "topology", "topology/etcd", "topology/manifest", "peering", "peering/session",
+			"bgp", "topology", "topology/disk", "topology/etcd", "topology/manifest", "peering", "peering/session",
 		},
 		"agent":          append([]string{"agent/derive", "agent/fib", "agent/firewall", "agent/routes", "peering/session"}, sessions...),
 		"agent/derive":   append([]string{"agent/fib", "agent/firewall"}, fabric...),
@@ -44,6 +44,7 @@ func house() map[string][]string {
 
 		"topology":               words,
 		"topology/manifest":      fabric,
+		"topology/disk":          fabric,
 		"topology/etcd":          fabric,
 		"topology/etcd/embedded": nil,
 
@@ -51,7 +52,7 @@ func house() map[string][]string {
 
 		// Beside the rows.
 		"internal/config":            nil,
-		"internal/command":           append([]string{"internal/config", "topology/etcd", "topology/manifest"}, fabric...),
+		"internal/command":           append([]string{"internal/config", "topology/disk", "topology/etcd", "topology/manifest"}, fabric...),
 		"internal/web":               nil,
 		"internal/api":               append([]string{"internal/web"}, all...),
 		"internal/hostapi":           append([]string{"internal/web", "agent", "agent/derive", "agent/firewall", "agent/routes", "peering/session", "topology/etcd"}, fabric...),

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strconv"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
@@ -33,6 +34,7 @@ type State struct {
 	Sessions  *session.Server // nil while Waiting
 	Planning  []topology.Problem
 	Datastore *etcd.Status // nil: there is none
+	Saved     time.Time    // of what time the inventory is, while it is that of the disk; else zero
 	Filter    string       // the back end of iptables
 }
 
@@ -134,7 +136,11 @@ func (h *handler) problems(w http.ResponseWriter, r *http.Request) {
 		list = append(list[:len(list):len(list)], topology.Problem{Object: "node " + s.Node, Text: s.Waiting})
 	}
 	if s.Datastore != nil && !s.Datastore.Connected {
-		list = append(list, topology.Problem{Object: "etcd", Text: "is not followed (" + s.Datastore.LastError + "): the host stays as it is"})
+		text := "is not followed (" + s.Datastore.LastError + "): the host stays as it is"
+		if !s.Saved.IsZero() {
+			text += fmt.Sprintf(", by the inventory that was kept on disk at %s, %s ago", s.Saved.UTC().Format(time.RFC3339), time.Since(s.Saved).Round(time.Second))
+		}
+		list = append(list, topology.Problem{Object: "etcd", Text: text})
 	}
 	a := web.NewArray(w)
 	for _, p := range list {

@@ -58,6 +58,7 @@ type registry struct {
 	routes  *prometheus.Desc
 	peer    *prometheus.Desc
 	etcd    *prometheus.Desc
+	saved   *prometheus.Desc
 	info    *prometheus.Desc
 }
 
@@ -69,6 +70,7 @@ func newRegistry(h *handler) *prometheus.Registry {
 	r.routes = prometheus.NewDesc("heddle_agent_routes", "Prefixes with next hops.", []string{"route_family"}, nil)
 	r.peer = prometheus.NewDesc("heddle_agent_peer_up", "1 while the session with a reflector is Established.", []string{"peer", "name"}, nil)
 	r.etcd = prometheus.NewDesc("heddle_agent_datastore_connected", "1 while the inventory is followed live.", nil, nil)
+	r.saved = prometheus.NewDesc("heddle_agent_inventory_saved_age_seconds", "Age of the inventory in force, while it is the one that was kept on disk.", nil, nil)
 	r.info = prometheus.NewDesc("heddle_agent_info", "1, with what is running.", []string{"version", "commit", "node"}, nil)
 	out := prometheus.NewRegistry()
 	out.MustRegister(r, collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collectors.NewGoCollector())
@@ -80,7 +82,7 @@ func (r *registry) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range r.descs {
 		out <- d
 	}
-	for _, d := range []*prometheus.Desc{r.routes, r.peer, r.etcd, r.info} {
+	for _, d := range []*prometheus.Desc{r.routes, r.peer, r.etcd, r.saved, r.info} {
 		out <- d
 	}
 }
@@ -92,6 +94,9 @@ func (r *registry) Collect(out chan<- prometheus.Metric) {
 	out <- prometheus.MustNewConstMetric(r.info, gauge, 1, v.Version, v.Commit, s.Node)
 	if s.Datastore != nil {
 		out <- prometheus.MustNewConstMetric(r.etcd, gauge, truth(s.Datastore.Connected))
+	}
+	if !s.Saved.IsZero() {
+		out <- prometheus.MustNewConstMetric(r.saved, gauge, time.Since(s.Saved).Seconds())
 	}
 	if s.Waiting != "" {
 		return

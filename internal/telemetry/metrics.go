@@ -84,6 +84,9 @@ var metrics = [...]metric{
 	{"heddle_disputed_addresses", gauge, "", "Addresses that several hosts announce, and no evidence says which is right."},
 
 	// Of the inventory.
+	{"heddle_inventory_withheld", gauge, "", "Deletions and changes that etcd has and that are not carried out."},
+	{"heddle_inventory_frozen", gauge, "", "1 while they wait for heddle accept or heddle reject."},
+	{"heddle_inventory_saved_age_seconds", gauge, "", "Age of the inventory in force, while it is the one that was kept on disk."},
 	{"heddle_inventory_revision", gauge, "", "Revision of the inventory in force."},
 	{"heddle_problems", gauge, "area", "Problems a person should mend, as `heddle show problems` lists them."},
 	{"heddle_etcd_connected", gauge, "", "1 while the inventory is followed live."},

@@ -66,6 +66,11 @@ func (e *emitter) inventory(s api.State, routes []reflector.Problem, now time.Ti
 	if s.Complete {
 		e.add("heddle_inventory_revision", float64(s.Snapshot.Revision()))
 	}
+	e.add("heddle_inventory_withheld", float64(len(s.Withheld)))
+	e.flag("heddle_inventory_frozen", s.Frozen != "")
+	if !s.Saved.IsZero() {
+		e.add("heddle_inventory_saved_age_seconds", now.Sub(s.Saved).Seconds())
+	}
 	problems := map[string]int{}
 	for _, p := range api.Problems(s, routes) {
 		problems[p.Area]++

@@ -96,7 +96,7 @@ func full() (api.State, *speaker) {
 	return api.State{
 		Self: rib.Self{ASN: 64512, RouterID: 0x0a000001}, Complete: true, Snapshot: inv.Snapshot(),
 		Planning: []peering.Problem{{Object: "a", Text: "b"}}, Sessions: s, Tables: s,
-		Datastore: &etcd.Status{Connected: true, LastContact: noon, Keys: 26, Relists: 27, Errors: 28, Mismatches: 29},
+		Saved: time.Now().Add(-time.Hour), Datastore: &etcd.Status{Connected: true, LastContact: noon, Keys: 26, Relists: 27, Errors: 28, Mismatches: 29},
 	}, s
 }
 
@@ -114,7 +114,7 @@ func scrape(t *testing.T, s api.State) string {
 // ours are the lines that do not change from one run to the next.
 func ours(text string) string {
 	text = regexp.MustCompile(`(?m)^(# (HELP|TYPE) )?(go|process|promhttp)_.*\n`).ReplaceAllString(text, "")
-	return regexp.MustCompile(`(?m)^(heddle_etcd_last_contact_age_seconds) .*`).ReplaceAllString(text, "$1 AGE")
+	return regexp.MustCompile(`(?m)^(heddle_(etcd_last_contact|inventory_saved)_age_seconds) .*`).ReplaceAllString(text, "$1 AGE")
 }
 
 func TestMetricsGolden(t *testing.T) {

@@ -171,7 +171,7 @@ func (n *node) start(flags ...string) {
 
 func (n *node) run(flags ...string) {
 	n.f.t.Helper()
-	args := append([]string{"--node", n.name, "--etcd", "http://192.0.2.251:2379", "--workload-interfaces", "tap+"}, flags...)
+	args := append([]string{"--node", n.name, "--etcd", "http://192.0.2.251:2379", "--workload-interfaces", "tap+", "--data-dir", filepath.Join(n.dir, "data")}, flags...)
 	n.agent = n.launch(agent, args...)
 	n.ended = make(chan struct{})
 	go func(cmd *exec.Cmd, ended chan struct{}) { _ = cmd.Wait(); close(ended) }(n.agent, n.ended)

@@ -19,6 +19,7 @@ var programs = map[string]string{
 	"conntrack":            "conntrack",
 	"ping":                 "iputils-ping",
 	"setpriv":              "util-linux",
+	"etcdctl":              "etcd-client",
 }
 
 // work is the directory of this run; reflector and agent are what it tests.

@@ -2,6 +2,7 @@ package hosts
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -28,7 +29,7 @@ func TestTheUnitLeavesWhatTheAgentNeeds(t *testing.T) {
 			f := newFabric(t, "unit-"+backend)
 			h1 := f.nodes["h1"]
 			h1.agent = h1.launch("setpriv", "--bounding-set=-all"+bounding, "--no-new-privs", agent,
-				"--node", "h1", "--etcd", "http://192.0.2.251:2379", "--workload-interfaces", "tap+", "--iptables", backend)
+				"--node", "h1", "--etcd", "http://192.0.2.251:2379", "--workload-interfaces", "tap+", "--iptables", backend, "--data-dir", filepath.Join(h1.dir, "data"))
 			f.nodes["h2"].run()
 			h1.synced()
 			f.nodes["h2"].synced()

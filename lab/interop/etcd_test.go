@@ -2,10 +2,12 @@ package interop
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"slices"
 	"strings"
+	"time"
 )
 
 // etcdURL is where an etcd on the reflector's host answers.
@@ -55,7 +57,25 @@ func (e *etcd) must(words ...string) string {
 
 func (e *etcd) put(key, value string) { e.f.t.Helper(); e.must("put", "/heddle/v1/"+key, value) }
 
-func (e *etcd) del(key string) { e.f.t.Helper(); e.must("del", "/heddle/v1/"+key) }
+// del deletes a key, and says that it was meant, as `heddle delete` does.
+func (e *etcd) del(key string) {
+	e.f.t.Helper()
+	e.lose(key)
+	e.put("accepted", fmt.Sprintf(`{"at":%q,"paths":["/heddle/v1/%s"]}`, time.Now().Format(time.RFC3339Nano), key))
+}
+
+// lose deletes keys, and nobody says anything.
+func (e *etcd) lose(words ...string) {
+	e.f.t.Helper()
+	words[0] = "/heddle/v1/" + words[0]
+	e.must(append([]string{"del"}, words...)...)
+}
+
+// keys are the paths that it has below a prefix.
+func (e *etcd) keys(prefix string) []string {
+	e.f.t.Helper()
+	return strings.Fields(e.must("get", "--prefix", "--keys-only", "/heddle/v1/"+prefix))
+}
 
 // node puts a host with the address its session comes from.
 func (e *etcd) node(h *host) {

@@ -36,7 +36,7 @@ func (r *reflector) start() {
 		"--defer", "1", // not every host of the plans here is started
 	}
 	if r.etcd {
-		args = append(args, "--etcd", etcdURL, "--http", "127.0.0.1:8179")
+		args = append(args, "--etcd", etcdURL, "--http", "127.0.0.1:8179", "--data-dir", r.path("data"))
 	} else {
 		args = append(args, "--etcd", "off", "--inventory", r.inventory, "--http", "")
 	}

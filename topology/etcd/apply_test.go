@@ -215,11 +215,11 @@ func TestListAndDelete(t *testing.T) {
 	}
 	deleted, err := client.Delete(within(t), []topology.Key{
 		{Kind: topology.KindNode, Name: "h1"}, {Kind: topology.KindNode, Name: "h9"}, {Kind: topology.KindNode, Name: "h3"},
-	})
+	}, true)
 	if err != nil || len(deleted) != 2 || deleted[0].Name != "h1" || deleted[1].Name != "h3" {
 		t.Errorf("deleted %v, %v", deleted, err)
 	}
-	if _, err := client.Delete(within(t), []topology.Key{{Kind: topology.KindNode}}); err == nil {
+	if _, err := client.Delete(within(t), []topology.Key{{Kind: topology.KindNode}}, false); err == nil {
 		t.Error("a key without a name can be deleted")
 	}
 }

@@ -100,7 +100,7 @@ type consumer struct {
 	watcher *etcd.Watcher
 	mu      sync.Mutex
 	holds   map[string]string
-	batches []etcd.Batch
+	batches []topology.Batch
 	idle    []string      // changes that changed nothing
 	news    chan struct{} // closed at the next batch
 }
@@ -110,7 +110,7 @@ func consume(t *testing.T, watcher *etcd.Watcher) *consumer {
 	c := &consumer{t: t, watcher: watcher, holds: map[string]string{}, news: make(chan struct{})}
 	watcher.Impatient()
 	ctx, cancel := context.WithCancel(context.Background())
-	out := make(chan etcd.Batch)
+	out := make(chan topology.Batch)
 	var running sync.WaitGroup
 	running.Go(func() {
 		if err := watcher.Run(ctx, out); err == nil {
@@ -130,7 +130,7 @@ func consume(t *testing.T, watcher *etcd.Watcher) *consumer {
 	return c
 }
 
-func (c *consumer) take(batch etcd.Batch) {
+func (c *consumer) take(batch topology.Batch) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if batch.Complete != (len(c.batches) == 0) {

@@ -14,7 +14,7 @@ import (
 // between that and the datastore:
 //
 //	told       path → hash of the value
-//	waiting    path → value, nil for gone; never equal to what was told
+//	waiting    path → change, without a value for gone; never equal to what was told
 //
 // However slow the consumer, there is at most one entry per key in either, so
 // that the mirror never grows beyond the keyspace and the watch never has to wait.
@@ -24,10 +24,12 @@ type mirror struct {
 
 	mu       sync.Mutex
 	told     map[string]uint64
-	waiting  map[string][]byte
+	waiting  map[string]topology.Change
 	seen     map[string]struct{} // keys of the listing in progress; nil: there is none
 	differs  int                 // keys of that listing that are not as we had them
 	revision int64               // up to which waiting is complete
+	cluster  uint64              // that of the last listing
+	restored bool                // waiting has what a datastore has that went back in time
 	complete bool                // the consumer has been told everything once
 	listed   bool                // a listing has been completed once
 }
@@ -37,34 +39,34 @@ func newMirror() *mirror {
 		seed:    maphash.MakeSeed(),
 		wake:    make(chan struct{}, 1),
 		told:    make(map[string]uint64),
-		waiting: make(map[string][]byte),
+		waiting: make(map[string]topology.Change),
 	}
 }
 
 // put notes that a key has a value, and says whether that is news.
-func (m *mirror) put(path string, value []byte) (news bool) {
-	if value == nil {
-		value = []byte{} // nil says that the key is gone
+func (m *mirror) put(c topology.Change) (news bool) {
+	if c.Value == nil {
+		c.Value = []byte{} // nil says that the key is gone
 	}
-	hash := maphash.Bytes(m.seed, value)
-	if had, ok := m.told[path]; ok && had == hash {
-		_, news = m.waiting[path]
-		delete(m.waiting, path)
+	hash := maphash.Bytes(m.seed, c.Value)
+	if had, ok := m.told[c.Path]; ok && had == hash {
+		_, news = m.waiting[c.Path]
+		delete(m.waiting, c.Path)
 		return news
 	}
-	had, ok := m.waiting[path]
-	m.waiting[path] = value
-	return !ok || had == nil || string(had) != string(value)
+	had, ok := m.waiting[c.Path]
+	m.waiting[c.Path] = c
+	return !ok || had.Value == nil || string(had.Value) != string(c.Value)
 }
 
 // remove notes that a key is gone, and says whether that is news.
-func (m *mirror) remove(path string) (news bool) {
-	had, waits := m.waiting[path]
-	if _, ok := m.told[path]; ok {
-		m.waiting[path] = nil
-		return !waits || had != nil
+func (m *mirror) remove(c topology.Change) (news bool) {
+	had, waits := m.waiting[c.Path]
+	if _, ok := m.told[c.Path]; ok {
+		m.waiting[c.Path] = c
+		return !waits || had.Value != nil
 	}
-	delete(m.waiting, path)
+	delete(m.waiting, c.Path)
 	return waits
 }
 
@@ -74,9 +76,9 @@ func (m *mirror) fold(revision int64, changes []topology.Change) {
 	defer m.mu.Unlock()
 	for _, change := range changes {
 		if change.Value == nil {
-			m.remove(change.Path)
+			m.remove(change)
 		} else {
-			m.put(change.Path, change.Value)
+			m.put(change)
 		}
 	}
 	m.revision = max(m.revision, revision)
@@ -98,15 +100,16 @@ func (m *mirror) list(page []topology.Change) {
 	defer m.mu.Unlock()
 	for _, change := range page {
 		m.seen[change.Path] = struct{}{}
-		if m.put(change.Path, change.Value) {
+		if m.put(change) {
 			m.differs++
 		}
 	}
 }
 
 // end completes the listing: what it did not show is gone. It says how many keys
-// were not as we had them.
-func (m *mirror) end(revision int64) (differs int) {
+// were not as we had them. Restored: it is that of a datastore that went back in time,
+// or of another.
+func (m *mirror) end(cluster uint64, revision int64, restored bool) (differs int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for path := range m.told {
@@ -115,7 +118,8 @@ func (m *mirror) end(revision int64) (differs int) {
 	for path := range m.waiting {
 		m.missing(path)
 	}
-	m.seen = nil
+	m.seen, m.cluster = nil, cluster
+	m.restored = (m.restored || restored) && len(m.waiting) > 0
 	m.revision = revision // even if lower: the datastore may have been restored
 	m.listed = true
 	m.signal()
@@ -123,7 +127,7 @@ func (m *mirror) end(revision int64) (differs int) {
 }
 
 func (m *mirror) missing(path string) {
-	if _, ok := m.seen[path]; !ok && m.remove(path) {
+	if _, ok := m.seen[path]; !ok && m.remove(topology.Change{Path: path}) {
 		m.differs++
 	}
 }
@@ -131,22 +135,23 @@ func (m *mirror) missing(path string) {
 // take gives what waits to be told and counts it as told. There is nothing during
 // a listing, before the first and where nothing differs; the first batch of all
 // is given even if it is empty.
-func (m *mirror) take() (batch Batch, ok bool) {
+func (m *mirror) take() (batch topology.Batch, ok bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if !m.listed || m.seen != nil || (m.complete && len(m.waiting) == 0) {
-		return Batch{}, false
+		return topology.Batch{}, false
 	}
-	batch = Batch{Complete: !m.complete, Revision: m.revision}
-	for path, value := range m.waiting {
-		batch.Changes = append(batch.Changes, topology.Change{Path: path, Value: value})
-		if value == nil {
+	batch = topology.Batch{Complete: !m.complete, Restored: m.restored, Cluster: m.cluster, Revision: m.revision}
+	m.restored = false
+	for path, change := range m.waiting {
+		batch.Changes = append(batch.Changes, change)
+		if change.Value == nil {
 			delete(m.told, path)
 		} else {
-			m.told[path] = maphash.Bytes(m.seed, value)
+			m.told[path] = maphash.Bytes(m.seed, change.Value)
 		}
 	}
-	m.waiting = make(map[string][]byte)
+	m.waiting = make(map[string]topology.Change)
 	m.complete = true
 	slices.SortFunc(batch.Changes, func(a, b topology.Change) int { return strings.Compare(a.Path, b.Path) })
 	return batch, true

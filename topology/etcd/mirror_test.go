@@ -56,7 +56,7 @@ func TestMirrorHandsOverTheDifference(t *testing.T) {
 					t.Fatal("something is taken during a listing")
 				}
 			}
-			m.end(1)
+			m.end(7, 1, false)
 		}
 		change := func(heard bool) {
 			path := rapid.SampledFrom([]string{"a", "b", "c", "d"}).Draw(t, "path")
@@ -119,7 +119,7 @@ func TestMirrorCountsWhatAListingFinds(t *testing.T) {
 	} {
 		m.begin()
 		m.list(c.page)
-		if got := m.end(1); got != c.want {
+		if got := m.end(7, 1, false); got != c.want {
 			t.Errorf("listing %d finds %d differences, want %d", i, got, c.want)
 		}
 		if i%3 == 0 {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	clientv3 "go.etcd.io/etcd/client/v3"
-
 	"heddle/topology"
 )
 
@@ -89,36 +87,4 @@ func (c *Client) read(ctx context.Context, entry string, take func([]topology.Ch
 		return 0, c.explain(err)
 	}
 	return header.Revision, nil
-}
-
-// Delete removes objects and says which of them existed. Keys are deleted up to
-// maxOps at a time; an error leaves those before it deleted.
-func (c *Client) Delete(ctx context.Context, keys []topology.Key) (deleted []topology.Key, err error) {
-	for _, key := range keys {
-		if err := key.Check(); err != nil {
-			return nil, err
-		}
-	}
-	client, err := c.connect(ctx)
-	if err != nil {
-		return nil, c.explain(err)
-	}
-	for len(keys) > 0 {
-		chunk := keys[:min(len(keys), maxOps)]
-		keys = keys[len(chunk):]
-		var ops []clientv3.Op
-		for _, key := range chunk {
-			ops = append(ops, clientv3.OpDelete(key.Path()))
-		}
-		response, err := client.Txn(ctx).Then(ops...).Commit()
-		if err != nil {
-			return deleted, c.explain(err)
-		}
-		for i, key := range chunk {
-			if response.Responses[i].GetResponseDeleteRange().Deleted > 0 {
-				deleted = append(deleted, key)
-			}
-		}
-	}
-	return deleted, nil
 }

@@ -79,7 +79,7 @@ func TestTagNumbers(t *testing.T) {
 	if b, c := number("b"), number("c"); b != 1 || c != 3 {
 		t.Errorf("b has %d, c %d; want 1 and 3, the lowest beside 2", b, c)
 	}
-	if _, err := client.Delete(within(t), []topology.Key{{Kind: topology.KindTag, Name: "b"}}); err != nil {
+	if _, err := client.Delete(within(t), []topology.Key{{Kind: topology.KindTag, Name: "b"}}, false); err != nil {
 		t.Fatal(err)
 	}
 	putAll(t, d.raw(), map[string]string{"tags/d": `broken`})

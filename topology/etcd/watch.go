@@ -120,7 +120,7 @@ func (w *Watcher) receive(response *pb.WatchResponse) error {
 		changes := make([]topology.Change, len(response.Events))
 		for i, event := range response.Events {
 			if event.Type == mvccpb.Event_DELETE {
-				changes[i] = topology.Change{Path: string(event.Kv.Key)}
+				changes[i] = topology.Change{Path: string(event.Kv.Key), Revision: event.Kv.ModRevision}
 			} else {
 				changes[i] = put(event.Kv)
 			}
@@ -142,7 +142,7 @@ func put(kv *mvccpb.KeyValue) topology.Change {
 	if value == nil {
 		value = []byte{}
 	}
-	return topology.Change{Path: string(kv.Key), Value: value}
+	return topology.Change{Path: string(kv.Key), Value: value, Revision: kv.ModRevision}
 }
 
 // beat asks for a sign of life now and then, and ends the watch when there has

@@ -11,27 +11,6 @@ import (
 	"heddle/topology"
 )
 
-// Batch is a difference in the inventory.
-type Batch struct {
-	// Complete marks the first batch, which holds all there is: whatever the
-	// consumer held before and does not find in it is gone. See
-	// topology.Inventory.Replace.
-	Complete bool
-	// Revision of the datastore that the batch reaches.
-	Revision int64
-	// Changes are at most one per path, sorted by path.
-	Changes []topology.Change
-}
-
-// Into has an inventory take the batch.
-func (b Batch) Into(inventory *topology.Inventory) {
-	if b.Complete {
-		inventory.Replace(b.Revision, b.Changes)
-	} else {
-		inventory.Apply(b.Revision, b.Changes)
-	}
-}
-
 // Status is how a watcher fares.
 type Status struct {
 	// Connected: the inventory is followed live. It says nothing about the
@@ -115,7 +94,7 @@ func (w *Watcher) Status() Status {
 // to a key while the consumer is busy melts into one change, so that a slow
 // consumer costs memory for each key at most once and is never further behind
 // than one batch.
-func (w *Watcher) Run(ctx context.Context, out chan<- Batch) error {
+func (w *Watcher) Run(ctx context.Context, out chan<- topology.Batch) error {
 	var delivery sync.WaitGroup
 	delivery.Go(func() { w.deliver(ctx, out) })
 	w.follow(ctx)
@@ -123,7 +102,7 @@ func (w *Watcher) Run(ctx context.Context, out chan<- Batch) error {
 	return context.Cause(ctx)
 }
 
-func (w *Watcher) deliver(ctx context.Context, out chan<- Batch) {
+func (w *Watcher) deliver(ctx context.Context, out chan<- topology.Batch) {
 	for {
 		select {
 		case <-w.mirror.wake:
@@ -188,17 +167,17 @@ func (w *Watcher) relist(ctx context.Context, client *clientv3.Client) error {
 	if err != nil {
 		return err
 	}
-	if w.cluster != 0 && header.ClusterId != w.cluster {
-		w.client.log.Warn("another datastore answers; its inventory is taken as the difference to the last",
-			"cluster", header.ClusterId, "before", w.cluster)
-	} else if header.Revision < w.revision {
-		w.client.log.Warn("the datastore went back in time, as a restored backup does; its inventory is taken as the difference to the last",
-			"revision", header.Revision, "before", w.revision)
-	}
 	again := w.cluster != 0
+	stranger, backwards := again && header.ClusterId != w.cluster, header.Revision < w.revision
+	switch {
+	case stranger:
+		w.client.log.Warn("another datastore answers", "cluster", header.ClusterId, "before", w.cluster)
+	case backwards:
+		w.client.log.Warn("the datastore went back in time, as a restored backup does", "revision", header.Revision, "before", w.revision)
+	}
 	w.cluster, w.revision = header.ClusterId, header.Revision
 	w.verifyAt = w.nextVerify()
-	differs := w.mirror.end(header.Revision)
+	differs := w.mirror.end(w.cluster, header.Revision, stranger || backwards)
 	w.listed(again, differs)
 	return nil
 }
@@ -215,7 +194,7 @@ func (w *Watcher) verify(ctx context.Context, client *clientv3.Client) error {
 		return errStranger // and nothing of its listing is told before the next one
 	}
 	w.verifyAt = w.nextVerify()
-	if differs := w.mirror.end(w.revision); differs > 0 {
+	if differs := w.mirror.end(w.cluster, w.revision, false); differs > 0 {
 		w.client.log.Error("the watch was wrong; corrected by a listing", "keys", differs, "revision", w.revision)
 		w.mu.Lock()
 		w.status.Mismatches += uint64(differs)

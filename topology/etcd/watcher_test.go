@@ -112,7 +112,7 @@ func TestSlowConsumer(t *testing.T) {
 	putAll(t, raw, map[string]string{"nodes/h0": "0"})
 	watcher := open(t, etcd.Config{Endpoints: []string{d.url()}}).Watch()
 	ctx, cancel := context.WithCancel(within(t))
-	out := make(chan etcd.Batch)
+	out := make(chan topology.Batch)
 	ended := make(chan error)
 	go func() { ended <- watcher.Run(ctx, out) }()
 	defer func() {
@@ -120,7 +120,7 @@ func TestSlowConsumer(t *testing.T) {
 		<-ended
 	}()
 	holds := map[string]string{}
-	take := func(batch etcd.Batch) {
+	take := func(batch topology.Batch) {
 		for _, change := range batch.Changes {
 			if change.Value == nil {
 				delete(holds, change.Path)

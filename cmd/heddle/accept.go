@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"heddle/internal/api"
+	"heddle/internal/command"
+	"heddle/topology"
+	"heddle/topology/etcd"
+)
+
+// verdict is what accept and reject share: the reflector that says what is withheld, and
+// the etcd that the verdict is written to.
+type verdict struct {
+	etcdClient
+	reflector command.Client
+}
+
+func acceptCommand() *cobra.Command {
+	v := &verdict{reflector: command.Client{Daemon: "reflector"}}
+	cmd := &cobra.Command{
+		Use:   "accept",
+		Short: "Let a frozen mass deletion through",
+		Long: "Say that all that was deleted from etcd so far was meant to be. Reflectors and agents withhold a deletion that may be one of\n" +
+			"many, and all of them if they are too many, if the settings are gone, or if etcd went back in time: `heddle show withheld`.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return v.accept(cmd) },
+	}
+	v.flags(cmd)
+	return cmd
+}
+
+func rejectCommand() *cobra.Command {
+	v := &verdict{reflector: command.Client{Daemon: "reflector"}}
+	cmd := &cobra.Command{
+		Use:   "reject",
+		Short: "Write back to etcd what was deleted and is withheld",
+		Long: "Write back to etcd what a reflector still has in force and etcd has not, or has otherwise since it went back in time.\n" +
+			"See `heddle show withheld`.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return v.reject(cmd) },
+	}
+	v.flags(cmd)
+	return cmd
+}
+
+func (v *verdict) flags(cmd *cobra.Command) {
+	v.clientFlags(cmd.Flags())
+	cmd.Flags().StringVar(&v.reflector.Address, "http", "127.0.0.1:8179", "`ADDR:PORT` of the reflector's --http")
+}
+
+// withheld asks the reflector.
+func (v *verdict) withheld(ctx context.Context) (list []api.Withheld, err error) {
+	body, err := v.reflector.Get(ctx, "withheld", nil)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	err = command.Each(body, func(w api.Withheld) { list = append(list, w) })
+	return list, err
+}
+
+// accept needs no reflector: what it says is only for the person to read. Agents may
+// withhold what it does not.
+func (v *verdict) accept(cmd *cobra.Command) error {
+	list, unknown := v.withheld(cmd.Context())
+	if err := v.with(cmd.Context(), func(ctx context.Context, c *etcd.Client) error { return c.Accept(ctx) }); err != nil {
+		return err
+	}
+	for _, w := range list {
+		fmt.Fprintln(cmd.OutOrStdout(), "accepted:", w.Object, "is", w.Change)
+	}
+	switch {
+	case unknown != nil:
+		fmt.Fprintf(cmd.OutOrStdout(), "accepted all that is gone (no list of it: %v)\n", unknown)
+	case len(list) == 0:
+		fmt.Fprintln(cmd.OutOrStdout(), "the reflector withholds nothing; accepted for all others")
+	}
+	return nil
+}
+
+func (v *verdict) reject(cmd *cobra.Command) error {
+	list, err := v.withheld(cmd.Context())
+	if err != nil {
+		return err
+	}
+	if len(list) == 0 {
+		fmt.Fprintln(cmd.OutOrStdout(), "nothing is withheld")
+		return nil
+	}
+	var objects []topology.Object
+	for _, w := range list {
+		object, err := objectOf(w)
+		if err != nil {
+			return err
+		}
+		objects = append(objects, object)
+	}
+	return v.with(cmd.Context(), func(ctx context.Context, c *etcd.Client) error {
+		results, err := c.Apply(ctx, objects)
+		for _, r := range results {
+			fmt.Fprintln(cmd.OutOrStdout(), r.Outcome, r.Object.Key())
+		}
+		return err
+	})
+}
+
+func objectOf(w api.Withheld) (topology.Object, error) {
+	key, err := topology.ParseKey(w.Path)
+	if err != nil {
+		return nil, err
+	}
+	object, faults := topology.Decode(key, w.Value)
+	if object == nil {
+		return nil, errors.New(w.Object + ": " + faults[0].String())
+	}
+	return object, nil
+}
+
+func showWithheld(w io.Writer, body io.Reader) error {
+	var rows [][]string
+	now := time.Now()
+	err := command.Each(body, func(x api.Withheld) {
+		until := "you decide"
+		if x.Until != nil {
+			until = "in " + command.Span(x.Until.Sub(now))
+		}
+		rows = append(rows, []string{x.Object, x.Change, command.Span(now.Sub(x.Since)) + " ago", until, x.Reason})
+	})
+	if err != nil {
+		return err
+	}
+	if len(rows) == 0 {
+		_, err := fmt.Fprintln(w, "nothing is withheld: the inventory in force is etcd's")
+		return err
+	}
+	return command.WriteTable(w, []string{"OBJECT", "IN ETCD", "SINCE", "CARRIED OUT", "REASON"}, rows)
+}
