@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -58,6 +59,14 @@ func watched(t *testing.T) (*host, *ear) {
 	t.Cleanup(func() {
 		cancel()
 		eventually(t, "Watch to end", func() bool { return !h.watching.Load() })
+	})
+	// It tells of a carrier once more, up to a second after it is there.
+	quiet := time.Now()
+	eventually(t, "the kernel to be silent", func() bool {
+		if len(e.forget()) > 0 {
+			quiet = time.Now()
+		}
+		return time.Since(quiet) > 1500*time.Millisecond
 	})
 	return h, e
 }

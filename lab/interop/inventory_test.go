@@ -14,7 +14,7 @@ func etcdFabric(t *testing.T, name string) (f *fabric, e *etcd, bystanders []spe
 	t.Helper()
 	f = emptyFabric(t, name)
 	f.self = f.reflector("heddle", 1, "")
-	f.self.etcd = true
+	f.self.etcd = etcdURL
 	f.listen()
 	e = f.self.startEtcd()
 	f.self.start()

@@ -15,7 +15,7 @@ type reflector struct {
 	cluster    netip.Addr
 	flags      []string
 	inventory  string
-	etcd       bool            // has its inventory from the etcd on its host
+	etcd       string          // URLs of the etcd that has its inventory; empty: a file has
 	nonClients map[string]bool // speakers that are not clients, by name
 }
 
@@ -35,8 +35,8 @@ func (r *reflector) start() {
 		"--router-id", r.v4.String(), "--cluster-id", r.cluster.String(),
 		"--defer", "1", // not every host of the plans here is started
 	}
-	if r.etcd {
-		args = append(args, "--etcd", etcdURL, "--http", "127.0.0.1:8179", "--data-dir", r.path("data"))
+	if r.etcd != "" {
+		args = append(args, "--etcd", r.etcd, "--http", "127.0.0.1:8179", "--data-dir", r.path("data"))
 	} else {
 		args = append(args, "--etcd", "off", "--inventory", r.inventory, "--http", "")
 	}

@@ -152,6 +152,12 @@ func (c *consumer) take(batch topology.Batch) {
 	c.news = make(chan struct{})
 }
 
+func (c *consumer) last() topology.Batch {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.batches[len(c.batches)-1]
+}
+
 // until waits for the consumer to satisfy a condition.
 func (c *consumer) until(what string, ok func(holds map[string]string) bool) {
 	c.t.Helper()

@@ -186,11 +186,17 @@ func TestRestoredAndReplacedDatastore(t *testing.T) {
 	if changes := c.told(n); len(changes) != 5 {
 		t.Errorf("told %v, want the five keys that differ", changes)
 	}
+	if !c.last().Restored {
+		t.Error("nobody is told that the datastore went back")
+	}
 	if now := c.watcher.Status().Revision; now >= revision {
 		t.Errorf("revision %d after the backup of an earlier one than %d", now, revision)
 	}
 	putAll(t, d.raw(), map[string]string{"nodes/h6": "3"}) // the watch is of the restored one
 	c.until("the change after the backup is heard", func(holds map[string]string) bool { return holds[topology.Prefix+"nodes/h6"] == "3" })
+	if c.last().Restored {
+		t.Error("what happens after the backup is told as if it were in it")
+	}
 
 	d.stop()
 	d.cfg.Dir = t.TempDir() + "/other"
