@@ -29,6 +29,9 @@ const Window = 60 * time.Second
 type Guard struct {
 	// AtOnce are the kinds whose deletions wait for nothing, unless they are too many.
 	AtOnce []Kind
+	// Judged are the kinds of which the owner knows better what is too many, and says so
+	// with Suspect: it does not see them all.
+	Judged []Kind
 
 	inventory Inventory
 	cluster   uint64

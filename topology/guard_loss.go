@@ -23,6 +23,8 @@ const (
 
 var classWords = [classes]string{"settings", "racks", "pools", "nodes", "reflectors", "routers", "tags", "policies", "workloads"}
 
+var classKinds = [classes]Kind{KindSettings, KindRack, KindPool, KindNode, KindRouter, KindRouter, KindTag, KindPolicy, KindWorkload}
+
 func classOf(object Object) class {
 	switch o := object.(type) {
 	case Settings:
@@ -51,11 +53,18 @@ func classOf(object Object) class {
 func LossMost(total int) int { return max(3, total/10) }
 
 // losses says what is too much of what would be gone, or nothing: more of one class than
-// LossMost, the last of what a fabric can't be without, or the settings.
+// LossMost, the last of several, the last reflector, or the settings.
 func (g *Guard) losses() string {
 	lost := g.lost
+	for c := range lost {
+		if slices.Contains(g.Judged, classKinds[c]) {
+			lost[c] = 0
+		}
+	}
 	for _, d := range g.recent {
-		lost[d.class]++
+		if !slices.Contains(g.Judged, classKinds[d.class]) {
+			lost[d.class]++
+		}
 	}
 	for c, n := range lost {
 		if n == 0 {
@@ -77,7 +86,7 @@ func tooMuch(c class, lost, total int) string {
 		return fmt.Sprintf("%d of %d %s are gone", lost, total, classWords[c])
 	case lost < total:
 		return ""
-	case c == classReflector || total > 1 && (c == classNode || c == classRouter || c == classPool):
+	case c == classReflector || total > 1 && c != classWorkload:
 		return fmt.Sprintf("no %s are left", classWords[c])
 	}
 	return ""

@@ -136,7 +136,7 @@ func TestADeletionIsCarriedOutWhenItStaysAlone(t *testing.T) {
 }
 
 func TestADeletionOfTooMuchIsFrozen(t *testing.T) {
-	small := map[string]string{"nodes/a": `{"addresses":["192.0.2.10"]}`, "nodes/b": `{"addresses":["192.0.2.11"]}`, "pools/p": `{"prefix":"10.1.0.0/16"}`}
+	small := map[string]string{"nodes/a": `{"addresses":["192.0.2.10"]}`, "nodes/b": `{"addresses":["192.0.2.11"]}`, "pools/p": `{"prefix":"10.1.0.0/16"}`, "policies/p": `{"appliesTo":["t"]}`, "tags/t": `{"id":1}`}
 	for _, c := range []struct {
 		name    string
 		values  map[string]string
@@ -149,6 +149,7 @@ func TestADeletionOfTooMuchIsFrozen(t *testing.T) {
 		{"the only reflector", large(), []string{"routers/rr1"}, "no reflectors are left"},
 		{"both ToRs", large(), []string{"routers/tor1", "routers/tor2"}, "no routers are left"},
 		{"both pools", large(), []string{"pools/p1", "pools/p2"}, "no pools are left"},
+		{"the only policy and the only tag", small, []string{"policies/p", "tags/t"}, ""},
 		{"both of two nodes", small, []string{"nodes/a", "nodes/b"}, "no nodes are left"},
 		{"the only pool", small, []string{"pools/p"}, ""},
 		{"one of two nodes", small, []string{"nodes/a"}, ""},
@@ -312,6 +313,19 @@ func TestWhatGoesAtOnceIsCountedStill(t *testing.T) {
 	s.remove("workloads/h10/w0")
 	if !s.holds()["workloads/h10/w0"] || s.frozen() == "" {
 		t.Error("more than a tenth went within the window")
+	}
+}
+
+func TestWhatItsOwnerJudgesIsNotCounted(t *testing.T) {
+	s := newStore(large())
+	s.guard.AtOnce, s.guard.Judged = []topology.Kind{topology.KindWorkload}, []topology.Kind{topology.KindWorkload}
+	values := map[string]string{}
+	for i := range 50 {
+		values[fmt.Sprintf("workloads/h%02d/w0", i)] = ""
+	}
+	s.change(values)
+	if s.holds()["workloads/h00/w0"] || s.frozen() != "" {
+		t.Errorf("frozen: %q", s.frozen())
 	}
 }
 

@@ -24,6 +24,7 @@ func (d *daemon) control(ctx, background context.Context, g *command.Group, batc
 	defer signal.Stop(hangup)
 	c := &controller{daemon: d, inventory: command.NewFollowed(d.keeper, d.log)}
 	c.inventory.AtOnce = []topology.Kind{topology.KindWorkload, topology.KindPolicy, topology.KindTag}
+	c.inventory.Judged = []topology.Kind{topology.KindWorkload} // by suspect
 	if d.watcher == nil {
 		if err := c.load(); err != nil {
 			return err
@@ -73,7 +74,9 @@ func (d *daemon) control(ctx, background context.Context, g *command.Group, batc
 type controller struct {
 	*daemon
 	inventory *command.Followed
-	past      past          // of the datastore
+	past      past  // of the datastore
+	counted   int64 // revision at which the fabric had so many workloads: counting is dear
+	were      int
 	node      topology.Node // as it was when the sessions began
 	asn       bgp.ASN
 	sessions  *session.Server

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -12,50 +13,62 @@ import (
 // gone without harm. Whether what it sees go is part of something greater, it asks the
 // datastore: how many workloads there are, and how many there were Window ago.
 
-// lossPatience bounds the wait for the answer. Without one, the deletion is taken for what
-// it looks like.
+// lossPatience bounds the wait for the answer.
 const lossPatience = 3 * time.Second
 
 // suspect freezes the inventory if a deletion of ours is one of too many in the fabric.
 func (c *controller) suspect(ctx context.Context, b topology.Batch) {
-	before, known := c.past.ago()
-	if !known || !c.removesWorkloads(b) {
+	removed, had := c.workloadsRemoved(b)
+	if removed == 0 {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, lossPatience)
-	defer cancel()
-	were, err := c.client.Count(ctx, topology.KindWorkload, before)
+	lost, were, err := c.fabricLost(ctx)
 	if err != nil {
-		c.log.Warn("how many workloads the fabric lost can't be told", "error", err)
-		return
+		c.log.Warn("how many workloads the fabric lost can't be told: it is judged by those of this node", "error", err)
+		lost, were = removed, had
 	}
-	are, err := c.client.Count(ctx, topology.KindWorkload, 0)
-	if err == nil && were-are > topology.LossMost(were) {
-		c.inventory.Suspect(time.Now(), fmt.Sprintf("%d of the fabric's %d workloads are gone", were-are, were))
+	if lost > topology.LossMost(were) {
+		c.inventory.Suspect(time.Now(), fmt.Sprintf("%d of %d workloads of the fabric are gone", lost, were))
 	}
 }
 
-// removesWorkloads says whether a batch deletes workloads that are in force.
-func (c *controller) removesWorkloads(b topology.Batch) bool {
-	snapshot := c.inventory.Snapshot()
-	written := 0
+// fabricLost is how many workloads fewer there are than Window ago, and how many there
+// were.
+func (c *controller) fabricLost(ctx context.Context) (lost, were int, err error) {
+	ctx, cancel := context.WithTimeout(ctx, lossPatience)
+	defer cancel()
+	before, known := c.past.ago()
+	if !known {
+		return 0, 0, errors.New("its past is not known")
+	}
+	if c.counted != before {
+		if c.were, err = c.client.Count(ctx, topology.KindWorkload, before); err != nil {
+			return 0, 0, err
+		}
+		c.counted = before
+	}
+	are, err := c.client.Count(ctx, topology.KindWorkload, 0)
+	return c.were - are, c.were, err
+}
+
+// workloadsRemoved is how many of our workloads a batch deletes, and how many we had.
+func (c *controller) workloadsRemoved(b topology.Batch) (removed, had int) {
+	written := map[string]bool{}
+	gone := map[string]bool{}
 	for _, change := range b.Changes {
-		key, err := topology.ParseKey(change.Path)
-		if err != nil || key.Kind != topology.KindWorkload {
-			continue
-		}
-		if change.Value == nil {
-			return true
-		}
-		if b.Complete {
-			written++
+		if change.Value != nil {
+			written[change.Path] = true
+		} else {
+			gone[change.Path] = true
 		}
 	}
-	had := 0
-	for range snapshot.WorkloadsOn(c.options.node) {
+	for w := range c.inventory.Snapshot().WorkloadsOn(c.options.node) {
 		had++
+		if path := w.Key().Path(); gone[path] || b.Complete && !written[path] {
+			removed++
+		}
 	}
-	return b.Complete && written < had
+	return removed, had
 }
 
 // past is what the revision of the datastore was.
