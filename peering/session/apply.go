@@ -58,6 +58,7 @@ func (s *Server) ensure(spec peering.Session, password string) {
 }
 
 func (s *Server) startDialling(p *peer) {
+	s.recall(p)
 	if p.spec.Passive || p.cancel != nil {
 		return
 	}

@@ -33,8 +33,9 @@ type Session struct {
 
 // Attach gives the session what to send. It does not block.
 func (s *Session) Attach(stream Stream) {
-	s.conn.out.stream.Store(&stream)
-	s.conn.server.crew.wake([]*Session{s})
+	if s.conn.peer.attach(s.conn, stream) {
+		s.conn.server.crew.wake([]*Session{s})
+	}
 }
 
 // End ends the session with a NOTIFICATION. It does not block; Down follows.

@@ -39,6 +39,8 @@ type peer struct {
 	failures  int // attempts in a row that did not reach Established
 	sessions  int // that were Established
 	stopped   bool
+	recalling bool // a client that we call, for once
+	mute      bool // nothing more is said about routes
 
 	password string
 
@@ -233,6 +235,9 @@ func (p *peer) left(c *conn, end *ending) {
 	p.mu.Unlock()
 	p.wake()
 	p.server.gone(p)
+	if c.session != nil {
+		p.server.lost(p)
+	}
 }
 
 // known says whether the peer has had a session with this process.

@@ -115,6 +115,9 @@ func (s *Server) shutdown() {
 	s.peers = map[netip.Addr]*peer{}
 	s.mu.Unlock()
 	for _, p := range peers {
+		p.hush()
+	}
+	for _, p := range peers {
 		if spec, _ := p.target(); s.restart.Time > 0 && spec.Keep {
 			p.stop(nil)
 		} else {

@@ -22,6 +22,7 @@ import (
 type recorder struct {
 	server *Server
 	block  chan struct{} // while not nil and open, Batch does not return
+	onDown func()        // called after Down
 
 	mu       sync.Mutex
 	events   []string
@@ -58,6 +59,9 @@ func (r *recorder) Batch(s *Session, b *wire.Batch) {
 }
 
 func (r *recorder) Down(s *Session, e Ending) {
+	if r.onDown != nil {
+		defer r.onDown()
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.live[s.Spec.Remote]--
@@ -106,8 +110,14 @@ func newBench(t *testing.T, specs ...peering.Session) *bench {
 // newBenchOn is newBench with a network to dial in and a log to read.
 func newBenchOn(t *testing.T, net network, log slog.Handler, specs ...peering.Session) *bench {
 	t.Helper()
+	return newBenchAsking(t, net, log, Restart{}, specs...)
+}
+
+// newBenchAsking is newBenchOn that asks peers to keep its routes.
+func newBenchAsking(t *testing.T, net network, log slog.Handler, restart Restart, specs ...peering.Session) *bench {
+	t.Helper()
 	rec := &recorder{}
-	s := New(Config{Self: Self{ASN: 64512, RouterID: 0xc0000201}, Handler: rec, Log: slog.New(log)})
+	s := New(Config{Self: Self{ASN: 64512, RouterID: 0xc0000201}, Handler: rec, Log: slog.New(log), Restart: restart})
 	rec.server = s
 	if net != nil {
 		s.network = net
