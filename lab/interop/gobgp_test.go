@@ -15,6 +15,7 @@ import (
 type gobgp struct {
 	*host
 	neighbors []neighbor
+	graceful  bool // keeps the routes of peers that restart
 }
 
 func (f *fabric) gobgp(n byte, neighbors ...neighbor) *gobgp {
@@ -48,8 +49,14 @@ func (g *gobgp) config() string {
 		if n.client {
 			fmt.Fprintf(&text, "  [neighbors.route-reflector.config]\n    route-reflector-client = true\n    route-reflector-cluster-id = %q\n", g.v4)
 		}
+		if g.graceful {
+			text.WriteString("  [neighbors.graceful-restart.config]\n    enabled = true\n    restart-time = 120\n    notification-enabled = true\n")
+		}
 		for _, family := range []string{"ipv4", "ipv6"} {
 			fmt.Fprintf(&text, "  [[neighbors.afi-safis]]\n    [neighbors.afi-safis.config]\n      afi-safi-name = \"%s-unicast\"\n", family)
+			if g.graceful {
+				text.WriteString("    [neighbors.afi-safis.mp-graceful-restart.config]\n      enabled = true\n")
+			}
 		}
 	}
 	return text.String()

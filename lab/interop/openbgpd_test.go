@@ -43,7 +43,7 @@ func (o *openbgpd) start() {
 
 func (o *openbgpd) config() string {
 	var text strings.Builder
-	fmt.Fprintf(&text, "AS %d\nrouter-id %s\nfib-update no\nsocket \"%s\"\n", asn, o.v4, o.path("ctl"))
+	fmt.Fprintf(&text, "AS %d\nconnect-retry 1\nrouter-id %s\nfib-update no\nsocket \"%s\"\n", asn, o.v4, o.path("ctl"))
 	fmt.Fprintf(&text, "listen on %s\nlisten on %s\n", o.v4, o.v6)
 	for _, own := range o.offers {
 		fmt.Fprintf(&text, "network %s set { %s }\n", own.prefix, strings.Join(o.set(own), " "))

@@ -47,6 +47,7 @@ type side struct {
 	routes       map[netip.Prefix]oracle.Route
 	said         map[netip.Prefix]int // how often each was announced
 	withdrawn    map[netip.Prefix]int
+	ended        [2]map[netip.Prefix]bool // what was said by the first End-of-RIB, IPv4 first
 }
 
 func (s *side) begin(first uint32) {
@@ -59,6 +60,14 @@ func (s *side) begin(first uint32) {
 		case e.Prefix.IsValid():
 			delete(s.routes, e.Prefix)
 			s.withdrawn[e.Prefix]++
+		}
+		for i, text := range []string{"end-of-rib ipv4", "end-of-rib ipv6"} {
+			if e.Text == text && s.ended[i] == nil {
+				s.ended[i] = map[netip.Prefix]bool{}
+				for p := range s.routes {
+					s.ended[i][p] = true
+				}
+			}
 		}
 	}
 }
