@@ -8,6 +8,9 @@ import (
 	"testing"
 
 	"heddle/agent/fib"
+	"heddle/bgp"
+	"heddle/peering/session"
+	"heddle/peering/wire"
 )
 
 func TestWhatComesIsGuardedThenRoutedThenAnnounced(t *testing.T) {
@@ -295,6 +298,41 @@ func TestALostReflectorTakesNothingAlong(t *testing.T) {
 	b.complete(second)
 	b.later(2 * staleTime)
 	b.want("one back, that does not know the other's", b.routes(), []string{"10.2.0.3 via 192.0.2.13 dev eth0 src 192.0.2.11"})
+}
+
+// A reflector that is drained says everything again, as one that is about to go, and then
+// it is gone (RFC 8326). Where its routes lead has not changed.
+func TestADrainedReflectorMovesNothingInTheKernel(t *testing.T) {
+	b := newBench(t, InstallAll)
+	b.peers = 2
+	b.set()
+	first, second := b.session("192.0.2.251"), b.session("192.0.2.252")
+	hops := map[string]string{"10.2.0.3/32": "192.0.2.12", "fd00:2::3/128": "2001:db8::12"}
+	tags := map[string][]uint32{"10.2.0.3/32": {7}}
+	for _, s := range []*session.Session{first, second} {
+		for prefix, hop := range hops {
+			b.says(s, prefix, tags[prefix], hop)
+		}
+		b.complete(s)
+	}
+	routes, rules := b.routes(), b.filter.Save(1, 2)
+	b.did = nil
+	for prefix, hop := range hops {
+		said := announcement(prefix, tags[prefix], hop)
+		said.Attrs[0].Before = wire.Remark(said.Attrs[0].Before, true, bgp.GracefulShutdown)
+		said.Attrs[0].LocalPref = 0
+		b.agent.take(event{session: first, batch: said})
+		b.settle()
+	}
+	b.down(first)
+	b.later(2 * staleTime)
+	b.want("drained and gone", b.routes(), routes)
+	if after := b.filter.Save(1, 2); after != rules {
+		t.Errorf("the filter is\n%s\nand was\n%s", after, rules)
+	}
+	for _, what := range b.steps() {
+		t.Errorf("%s, though nothing has moved", what)
+	}
 }
 
 func TestOneTagIsOneDelta(t *testing.T) {

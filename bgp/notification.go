@@ -100,6 +100,20 @@ func MaxPrefixes(family Family, limit uint32) *Notification {
 	return &Notification{Code: CodeCease, Subcode: CeaseMaxPrefixes, Data: data}
 }
 
+// HardReset wraps a NOTIFICATION for a peer that would keep our routes over it (RFC 8538
+// §3.1).
+func HardReset(n *Notification) *Notification {
+	return &Notification{Code: CodeCease, Subcode: CeaseHardReset, Data: append([]byte{byte(n.Code), n.Subcode}, n.Data...)}
+}
+
+// inner is what a hard reset wraps; ok is false when it is none, or wraps nothing.
+func (n *Notification) inner() (inner Notification, ok bool) {
+	if !n.Hard() || len(n.Data) < 2 {
+		return Notification{}, false
+	}
+	return Notification{Code: Code(n.Data[0]), Subcode: n.Data[1], Data: n.Data[2:]}, true
+}
+
 // Reason is the RFC 9003 text a peer sent, made safe to print: what is not UTF-8
 // or not printable is replaced, control sequences and marks that turn the text
 // around included. Empty when there is none.
@@ -129,11 +143,15 @@ func (n *Notification) Hard() bool {
 	return n.Code == CodeCease && n.Subcode == CeaseHardReset
 }
 
-// Error names code and subcode in words and numbers, with the reason if any.
+// Error names code and subcode in words and numbers, with the reason if any, or with what
+// a hard reset wraps.
 func (n *Notification) Error() string {
 	text := fmt.Sprintf("%s (%d/%d)", n.Name(), n.Code, n.Subcode)
 	if reason := n.Reason(); reason != "" {
 		text += ": " + reason
+	}
+	if inner, ok := n.inner(); ok {
+		text += ": " + inner.Error()
 	}
 	return text
 }

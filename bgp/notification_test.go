@@ -139,6 +139,8 @@ func TestNotificationsInWords(t *testing.T) {
 		{bgp.Notification{}, "unknown error (0/0)"},
 		{bgp.Notification{Code: 9, Subcode: 1}, "unknown error (9/1)"},
 		{*bgp.Cease(bgp.CeaseAdminShutdown, "bye"), "cease, administrative shutdown (6/2): bye"},
+		{*bgp.HardReset(bgp.Cease(bgp.CeaseAdminShutdown, "bye")), "cease, hard reset (6/9): cease, administrative shutdown (6/2): bye"},
+		{bgp.Notification{Code: 6, Subcode: 9, Data: []byte{6}}, "cease, hard reset (6/9)"},
 	} {
 		if got := c.n.Error(); got != c.want {
 			t.Errorf("NOTIFICATION reads %q, want %q", got, c.want)

@@ -152,6 +152,13 @@ func (f *feed) refreshing(family bgp.Family) bool {
 	return false
 }
 
+// idle says whether everything was taken from the feed.
+func (f *feed) idle() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.stages) == 0 && f.at != nil && f.at.next.Load() == nil
+}
+
 // fall takes a feed off the log if it has not got beyond seq, and returns the
 // walk that brings it back. Refreshes whose place in the log is lost are
 // returned, to be answered when the feed is level.

@@ -39,7 +39,7 @@ func (r *Reflector) viewOf(a *arrival) rib.View {
 	case summarize.Border:
 		to.Exceptions = a.spec.Exceptions
 	}
-	return rib.View{To: to, Families: k.Families, AddPath: k.AddPath, FourOctetAS: k.FourOctetAS, MaxMessage: k.MaxMessage}
+	return rib.View{To: to, Families: k.Families, AddPath: k.AddPath, FourOctetAS: k.FourOctetAS, MaxMessage: k.MaxMessage, Draining: r.draining}
 }
 
 // group returns the group of a view, a new one if need be.

@@ -71,6 +71,7 @@ type Reflector struct {
 	deferred  bool                 // End-of-RIB is not withheld any more
 	heard     bool                 // something that may end that, and was not looked at
 	owing     map[*member]struct{} // those that wait for it
+	draining  bool                 // Drain was called
 	sampled   time.Time            // when the racks were counted last
 	trends    map[string]*trend    // by rack
 	missing   missing

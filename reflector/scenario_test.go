@@ -37,6 +37,7 @@ var update = flag.Bool("update", false, "write what scenarios print into their f
 //	down NAME                  lost NAME (gracefully)       back NAME [client|non-client|tor RACK|spine|border]
 //	plan NAME…                 sessions with these, as they are, should exist and no others
 //	slow NAME                  read NAME                    pass DURATION
+//	drain                      we are about to go
 func TestScenarios(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(files) == 0 {
@@ -256,7 +257,7 @@ func (s *scene) do(words []string) {
 		name = words[1]
 	}
 	a := s.cast[name]
-	if a == nil && words[0] != "peer" && words[0] != "pass" && words[0] != "inventory" && words[0] != "plan" && words[0] != "starts" {
+	if a == nil && words[0] != "peer" && words[0] != "pass" && words[0] != "inventory" && words[0] != "plan" && words[0] != "starts" && words[0] != "drain" {
 		s.t.Fatalf("%q: there is no peer %q", strings.Join(words, " "), name)
 	}
 	switch words[0] {
@@ -291,6 +292,8 @@ func (s *scene) do(words []string) {
 		s.plan(words[1:])
 	case "starts":
 		s.starts(words[1], words[2:])
+	case "drain":
+		s.r.drain(s.now)
 	case "slow":
 		a.slow = true
 	case "read":
@@ -470,7 +473,7 @@ func (s *scene) with(route oracle.Route, word, value string) oracle.Route {
 	case "communities":
 		var list []byte
 		for _, name := range strings.Split(value, ",") {
-			for _, c := range []bgp.Community{bgp.NoExport, bgp.NoAdvertise, bgp.NoExportSubconfed} {
+			for _, c := range []bgp.Community{bgp.NoExport, bgp.NoAdvertise, bgp.NoExportSubconfed, bgp.GracefulShutdown} {
 				if c.String() == name {
 					list = append(list, oracle.Number(uint32(c))...)
 				}

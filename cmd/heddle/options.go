@@ -33,6 +33,7 @@ type options struct {
 	holdTime    uint16
 	restartTime uint16
 	deferral    uint16
+	drain       bool
 	ownership   topology.Ownership
 	logLevel    string
 }
@@ -59,6 +60,7 @@ func (o *options) flags(f *pflag.FlagSet) {
 	f.Uint16Var(&o.holdTime, "hold-time", 90, "hold time to offer, in seconds, if the settings name none")
 	f.Uint16Var(&o.restartTime, "restart-time", 120, "how long peers that no other reflector serves keep our routes when we are away, in seconds, up to 4095; 0: not at all")
 	f.Uint16Var(&o.deferral, "defer", 10, "how long after a start hosts are waited for before peers are told that they know all (End-of-RIB), in seconds")
+	f.BoolVar(&o.drain, "drain", false, "when ended, first have peers prefer other reflectors (RFC 8326), and then drop our routes, for about ten seconds at most; without it, peers that no other reflector serves keep them")
 	f.Var(&command.One[topology.Ownership]{Value: &o.ownership, Parse: topology.ParseOwnership, Name: "MODE"}, "ownership", "enforce, warn or off: what becomes of routes inside pools that the inventory does not have on their host (default: the settings')")
 	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
 }

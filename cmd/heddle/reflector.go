@@ -137,6 +137,11 @@ func (d *daemon) serve(ctx, background context.Context, g *command.Group, batche
 	})
 	command.Ready()
 	defer command.Stopping()
+	if d.options.drain {
+		var stop func()
+		ctx, stop = d.drained(ctx, background, sessions, tables)
+		defer stop()
+	}
 	return sessions.Run(ctx)
 }
 

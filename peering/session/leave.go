@@ -1,5 +1,11 @@
 package session
 
+import (
+	"net/netip"
+
+	"heddle/bgp"
+)
+
 // attach gives a connection what to send, unless everything is about to end.
 func (p *peer) attach(c *conn, stream Stream) bool {
 	p.mu.Lock()
@@ -19,4 +25,46 @@ func (p *peer) hush() {
 	for _, c := range p.conns {
 		c.out.stream.Store(nil)
 	}
+}
+
+// Dismiss has Run, when it ends, tell every peer that we are gone, with the reason, those
+// included that would keep our routes: nobody is to wait for us.
+func (s *Server) Dismiss(reason string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.dismissal = reason
+}
+
+// farewells ends every session of a server that ends.
+func (s *Server) farewells(peers map[netip.Addr]*peer, dismissal string) {
+	reason := dismissal
+	if reason == "" {
+		reason = "the reflector is shutting down"
+	}
+	for _, p := range peers {
+		p.hush()
+	}
+	for _, p := range peers {
+		if p.keeps() && dismissal == "" {
+			p.stop(nil)
+		} else {
+			p.stop(bgp.Cease(bgp.CeaseAdminShutdown, reason))
+		}
+	}
+}
+
+// keeps says whether the peer is asked to keep our routes while we are away.
+func (p *peer) keeps() bool {
+	spec, _ := p.target()
+	return p.server.restart.Time > 0 && spec.Keep
+}
+
+// last is a NOTIFICATION after which there is no session any more: who has agreed to keep
+// our routes over one is told otherwise (RFC 8538 §3.1). What is nil stays so. The peer's
+// mu is held.
+func (c *conn) last(n *bgp.Notification) *bgp.Notification {
+	if n == nil || c.state != Established || !c.negotiated.Notification || !c.spec.Keep || c.server.restart.Time == 0 {
+		return n
+	}
+	return bgp.HardReset(n)
 }

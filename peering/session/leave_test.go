@@ -1,6 +1,7 @@
 package session
 
 import (
+	"encoding/hex"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -60,4 +61,56 @@ func TestWhoeverIsLeftLastHearsNothingOfTheOthers(t *testing.T) {
 			}
 		}
 	})
+}
+
+// RFC 8326 §4.1 ends with a shutdown after which nobody waits. RFC 8538 §3.1: who would
+// keep our routes over a NOTIFICATION must be told that this one is final.
+func TestTheLastWordOfASession(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		keep, n  bool // the peer is asked to keep our routes; it knows RFC 8538
+		end      func(*bench)
+		want     string
+		wrapping string // what a hard reset wraps
+	}{
+		{"dismissed, and nobody keeps anything", false, true, dismissed("bye"), "6/2 03627965", ""},
+		{"dismissed, and it would keep our routes, but not over a NOTIFICATION", true, false, dismissed("bye"), "6/2 03627965", ""},
+		{"dismissed, and it would keep our routes even so", true, true, dismissed("another"), "6/9", "cease, hard reset (6/9): cease, administrative shutdown (6/2): another"},
+		{"ended, and it would keep our routes: not a word", true, true, (*bench).end, "", ""},
+		{"ended, and nobody keeps anything", false, true, (*bench).end, "6/2 1e" + hex.EncodeToString([]byte("the reflector is shutting down")), ""},
+		{"taken out of the plan, and it would keep our routes even so", true, true, deconfigured, "6/9", "cease, hard reset (6/9): cease, peer de-configured (6/3)"},
+		{"taken out of the plan", false, true, deconfigured, "6/3", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				spec := client()
+				spec.Keep = c.keep
+				b := newBenchAsking(t, newSwitchboard(), slog.DiscardHandler, oneMinute, spec)
+				f := b.connect()
+				o := restarting(c.n)
+				f.establish(o)
+				c.end(b)
+				if c.wrapping != "" {
+					if n := f.expectNotification(bgp.CodeCease, bgp.CeaseHardReset); n.Error() != c.wrapping {
+						t.Errorf("told %q, want %q", n, c.wrapping)
+					}
+					return
+				}
+				f.wantEnd(c.want)
+			})
+		})
+	}
+}
+
+func dismissed(reason string) func(*bench) {
+	return func(b *bench) {
+		b.server.Dismiss(reason)
+		b.end()
+	}
+}
+
+func deconfigured(b *bench) {
+	b.server.Apply(&peering.Plan{})
+	synctest.Wait()
+	b.end()
 }

@@ -292,12 +292,16 @@ func (p *peer) stop(n *bgp.Notification) {
 		p.reopen.Stop()
 	}
 	conns := append([]*conn(nil), p.conns...)
+	words := make([]*bgp.Notification, len(conns))
+	for i, c := range conns {
+		words[i] = c.last(n)
+	}
 	p.mu.Unlock()
 	if p.cancel != nil {
 		p.cancel()
 	}
-	for _, c := range conns {
-		c.abort(n, false)
+	for i, c := range conns {
+		c.abort(words[i], false)
 	}
 }
 

@@ -49,6 +49,7 @@ type Server struct {
 	refusals  refusals
 	refusing  chan struct{}
 	problems  []Problem // of the last Apply
+	dismissal string    // Dismiss
 }
 
 // Problem is something that keeps a session from existing.
@@ -80,8 +81,8 @@ func New(c Config) *Server {
 }
 
 // Run serves until the context ends; then it ends every session, with Cease,
-// administrative shutdown, or without a word if we asked for our routes to be kept, and
-// returns when all are gone.
+// administrative shutdown, or without a word if we asked for our routes to be kept and
+// nobody called Dismiss, and returns when all are gone.
 func (s *Server) Run(ctx context.Context) error {
 	inner, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -111,19 +112,10 @@ func (s *Server) shutdown() {
 	}
 	s.mu.Lock()
 	s.ctx = nil
-	peers := s.peers
+	peers, dismissal := s.peers, s.dismissal
 	s.peers = map[netip.Addr]*peer{}
 	s.mu.Unlock()
-	for _, p := range peers {
-		p.hush()
-	}
-	for _, p := range peers {
-		if spec, _ := p.target(); s.restart.Time > 0 && spec.Keep {
-			p.stop(nil)
-		} else {
-			p.stop(bgp.Cease(bgp.CeaseAdminShutdown, "the reflector is shutting down"))
-		}
-	}
+	s.farewells(peers, dismissal)
 	s.dialers.Wait()
 	s.conns.Wait()
 }

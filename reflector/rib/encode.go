@@ -278,6 +278,9 @@ func (r *RIB) passedOn(dst []byte, s *set, view View, v summarize.Verdict, from 
 	default:
 		dst = append(append(dst, s.attrs.Before...), s.attrs.After...)
 	}
+	if view.Draining {
+		dst = wire.Remark(dst, view.To.Speaker.Internal(), bgp.GracefulShutdown)
+	}
 	if !view.FourOctetAS {
 		dst = wire.Narrow(dst)
 	}

@@ -195,6 +195,10 @@ func (j *judge) stamp(tags []string) setID {
 	if j.from.Speaker == summarize.Client && (len(tags) > 0 || wire.HasOwn(&attrs, j.rib.self.ASN)) {
 		attrs.After = wire.AppendStamped(nil, attrs.After, j.rib.self.ASN, j.numbers(tags))
 	}
+	if !j.from.Speaker.Internal() && wire.HasCommunity(&attrs, bgp.GracefulShutdown) {
+		// The router is about to go: whoever has another way is to take it (RFC 8326 §4.2).
+		attrs.Before, attrs.LocalPref = wire.Remark(attrs.Before, true), 0
+	}
 	set := j.rib.sets.intern(j.rib.m, &attrs, j.from.originator())
 	j.stamped = append(j.stamped, stamped{tags, set})
 	return set

@@ -17,6 +17,8 @@ type View struct {
 	AddPath     bgp.FamilySet // with path identifiers (RFC 7911)
 	FourOctetAS bool
 	MaxMessage  int // octets
+	// Draining: we are about to go, so that whoever has another way is to take it.
+	Draining bool
 }
 
 // NameOf names the group of a view in logs, metrics and show: the facts that differ
@@ -35,6 +37,9 @@ func (r *RIB) NameOf(v View) string {
 	}
 	if v.MaxMessage > 4096 {
 		name += " extended-message"
+	}
+	if v.Draining {
+		name += " draining"
 	}
 	if !v.FourOctetAS {
 		name += " 2-octet-as"
