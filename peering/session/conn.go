@@ -142,6 +142,7 @@ func (c *conn) openSent() step {
 	if fault != nil {
 		return c.fail(&ending{sent: fault, detail: mismatch(fault, c.spec, &theirs)})
 	}
+	c.peer.challenge(c)
 	if !c.peer.admit(c) {
 		return c.fail(&ending{sent: bgp.Cease(bgp.CeaseCollision, ""), quiet: true})
 	}

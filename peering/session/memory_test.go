@@ -24,6 +24,7 @@ type half struct {
 	window   int
 	ended    bool // no more will be written
 	closed   bool // nobody reads any more
+	deaf     bool // nobody is there: nothing is acknowledged
 	deadline time.Time
 
 	latency  func() time.Duration // nil: none
@@ -48,6 +49,23 @@ func (m *memory) Await() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.await()
+}
+
+func (m *memory) Unanswered() time.Duration {
+	h := m.out
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.deaf {
+		return 24 * time.Hour
+	}
+	return 0
+}
+
+// vanish has the peer be gone without a word.
+func (m *memory) vanish() {
+	m.in.mu.Lock()
+	defer m.in.mu.Unlock()
+	m.in.deaf = true
 }
 
 func (m *memory) Read(b []byte) (int, error) {

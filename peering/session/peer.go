@@ -130,7 +130,7 @@ func (p *peer) admit(c *conn) bool {
 			continue
 		}
 		if other.state == Established {
-			if other.negotiated.RestartTime == 0 || other.negotiated.RouterID != c.negotiated.RouterID {
+			if !other.yields(c) {
 				return false
 			}
 			continue // replaced when this one is Established (RFC 4724 §5)

@@ -72,6 +72,15 @@ func (t *tcp) Pending() bool {
 	return waiting > 0
 }
 
+func (t *tcp) Unanswered() (d time.Duration) {
+	_ = t.raw.Control(func(fd uintptr) {
+		if info, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO); err == nil {
+			d = time.Duration(info.Last_ack_recv) * time.Millisecond
+		}
+	})
+	return d
+}
+
 func (t *tcp) Write(octets [][]byte) (n int, err error) {
 	closed := t.raw.Write(func(fd uintptr) bool {
 		n, err = writev(fd, octets)

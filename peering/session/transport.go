@@ -23,6 +23,8 @@ type transport interface {
 	Write(octets [][]byte) (int, error)
 	// WriteWait is Write that waits until it can take something, or the deadline.
 	WriteWait(octets [][]byte, deadline time.Time) (int, error)
+	// Unanswered is how long ago the peer's end last acknowledged anything.
+	Unanswered() time.Duration
 	// CloseWrite ends our half, so that what was written is delivered before Close.
 	CloseWrite()
 	Close()
