@@ -42,11 +42,12 @@ func For(snapshot *topology.Snapshot, self Self, source Source) (*Plan, []Proble
 	if t := snapshot.Settings().HoldTime; t != 0 {
 		p.hold = t
 	}
-	p.anycast = anycast(snapshot)
+	p.anycast, p.bfd = anycast(snapshot), snapshot.Settings().BFD
 	me, known := snapshot.Router(self.Name)
 	if known && me.Role == topology.Reflector {
 		p.serves = me.ServedRacks()
 		p.own = append(p.own, me.Addresses...)
+		p.ours = me.BFD
 	}
 	p.own = append(p.own, self.Addresses...)
 	p.others = others(snapshot, self)
@@ -62,6 +63,7 @@ func For(snapshot *topology.Snapshot, self Self, source Source) (*Plan, []Proble
 	p.plan.Ranges = self.Ranges
 	p.plan.Template = Session{
 		Role: "host", Source: SourceRange, Kind: Client, RemoteASN: self.ASN, Passive: true, Keep: len(p.others) == 0, Families: p.families, AddPath: p.anycast, HoldTime: p.hold,
+		BFD: bfd(topology.BFD{}, p.ours, p.bfd),
 	}
 	return &p.plan, p.problems
 }
@@ -77,6 +79,7 @@ func ForHost(snapshot *topology.Snapshot, node string, asn bgp.ASN, hold time.Du
 	if t := snapshot.Settings().HoldTime; t != 0 {
 		p.hold = t
 	}
+	p.bfd = snapshot.Settings().BFD
 	me, known := snapshot.Node(node)
 	if !known {
 		p.problem(topology.Key{Kind: topology.KindNode, Name: node}, "is not in the inventory, so that no reflector expects it: "+
@@ -103,7 +106,7 @@ func (p *planner) reflectorOf(me topology.Node, r topology.Router) {
 	})
 	p.add(r.Key(), addresses, Session{
 		Name: r.Name, Role: r.Role.String(), Rack: r.Rack, Kind: NonClient, RemoteASN: p.self.ASN,
-		AddPathTaken: p.families, PasswordFile: me.PasswordFile, Keep: true,
+		AddPathTaken: p.families, PasswordFile: me.PasswordFile, Keep: true, BFD: bfd(me.BFD, r.BFD, p.bfd),
 	})
 }
 
@@ -116,7 +119,9 @@ type planner struct {
 	hold     time.Duration
 	families bgp.FamilySet
 	anycast  bgp.FamilySet
-	others   [][]string // racks that each other reflector serves; empty: all
+	bfd      topology.BFD // of the settings
+	ours     topology.BFD // of our own object
+	others   [][]string   // racks that each other reflector serves; empty: all
 	seen     map[netip.Addr]bool
 	plan     Plan
 	problems []Problem
@@ -164,6 +169,7 @@ func (p *planner) node(n topology.Node) {
 	}
 	p.add(n.Key(), n.Addresses, Session{
 		Name: n.Name, Role: "host", Rack: n.Rack, Kind: Client, RemoteASN: p.self.ASN, Passive: true, AddPath: p.anycast, PasswordFile: n.PasswordFile, Keep: p.alone(n.Rack),
+		BFD: bfd(n.BFD, p.ours, p.bfd),
 	})
 }
 
@@ -171,7 +177,7 @@ func (p *planner) router(r topology.Router) {
 	s := Session{
 		Name: r.Name, Role: r.Role.String(), Rack: r.Rack, Kind: External, RemoteASN: r.ASN, Keep: len(p.others) == 0,
 		Hops: int(r.TTLSecurity), PasswordFile: r.PasswordFile, Exceptions: r.Exceptions,
-		MaxRoutes: r.MaxRoutes, MaxRoutesRestart: r.RestartAfter(),
+		MaxRoutes: r.MaxRoutes, MaxRoutesRestart: r.RestartAfter(), BFD: bfd(r.BFD, p.ours, p.bfd),
 	}
 	switch r.Role {
 	case topology.Reflector:

@@ -54,13 +54,14 @@ type Session struct {
 	HoldTime     time.Duration // ours to offer; whole seconds
 	Hops         int           // GTSM: how many hops away the peer may be; 0 is off
 	PasswordFile string        // TCP-MD5; empty is off
+	BFD          BFD           // the zero value is off
 
 	MaxRoutes        uint32        // of one family that we take; beyond it the session ends. 0: no limit
 	MaxRoutesRestart time.Duration // how long it stays down then
 }
 
 // SameWire says whether two versions of a session look the same to the peer: what
-// differs only in name, rack or source does not disturb it, unless the session is
+// differs only in name, rack, source or BFD does not disturb it, unless the session is
 // external, for then role and rack decide what the peer hears. AddPath and Keep are for
 // the next OPEN: they are not worth a session. Of a limit the peer
 // hears when it exceeds it.
@@ -70,6 +71,7 @@ func (s Session) SameWire(t Session) bool {
 		t.Role, t.Rack = s.Role, s.Rack
 	}
 	t.AddPath, t.AddPathTaken, t.Keep, t.MaxRoutes, t.MaxRoutesRestart = s.AddPath, s.AddPathTaken, s.Keep, s.MaxRoutes, s.MaxRoutesRestart
+	t.BFD = s.BFD
 	return s == t
 }
 

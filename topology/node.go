@@ -4,7 +4,7 @@ import "net/netip"
 
 // Node is a host of the fabric, at /heddle/v1/nodes/NAME:
 //
-//	{"addresses":["192.0.2.11","2001:db8::11"],"rack":"r1","passwordFile":"/etc/heddle/h1.password"}
+//	{"addresses":["192.0.2.11","2001:db8::11"],"rack":"r1","passwordFile":"/etc/heddle/h1.password","bfd":true}
 type Node struct {
 	Name string
 	// Addresses are those its session comes from and its routes point to, at least
@@ -15,6 +15,8 @@ type Node struct {
 	// PasswordFile holds the TCP-MD5 password of its session; empty: none. The file
 	// is the reflector's, the name the fabric's.
 	PasswordFile string
+	// BFD of its sessions.
+	BFD BFD
 }
 
 // Key names the node.
@@ -25,6 +27,7 @@ func (n Node) fields() fields {
 		{"addresses", texts(n.Addresses)},
 		{"rack", n.Rack},
 		{"passwordFile", n.PasswordFile},
+		{"bfd", n.BFD.value()},
 	}
 }
 
@@ -34,6 +37,7 @@ func readNode(r *reader, name string) Node {
 		Addresses:    readAddresses(r),
 		Rack:         one(r, "rack", parseName),
 		PasswordFile: one(r, "passwordFile", parseText),
+		BFD:          readBFD(r),
 	}
 }
 

@@ -29,10 +29,11 @@ func TestDecode(t *testing.T) {
 		{"empty settings are the defaults", "settings", `{}`, topology.DefaultSettings()},
 		{
 			"settings in full", "settings",
-			`{"asn":64512,"summaries":false,"ownership":"enforce","discard":["2001:db8::dead","192.0.2.254"],"holdTime":90,"normalRoutePriority":512}`,
+			`{"asn":64512,"summaries":false,"ownership":"enforce","discard":["2001:db8::dead","192.0.2.254"],"holdTime":90,"normalRoutePriority":512,
+			"bfd":{"interval":500,"multiplier":5}}`,
 			topology.Settings{
 				ASN: 64512, Ownership: topology.OwnershipEnforce, HoldTime: 90 * time.Second, NormalRoutePriority: 512,
-				Discard: addrs("192.0.2.254", "2001:db8::dead"),
+				Discard: addrs("192.0.2.254", "2001:db8::dead"), BFD: topology.BFD{On: topology.Yes, Interval: 500 * time.Millisecond, Multiplier: 5},
 			},
 		},
 		{"a rack may say nothing", "racks/r1", `{}`, topology.Rack{Name: "r1"}},
@@ -47,6 +48,14 @@ func TestDecode(t *testing.T) {
 		{
 			"the addresses of a node come back sorted", "nodes/h1", `{"addresses":["2001:db8::11","192.0.2.11"],"rack":"r1","passwordFile":"/p"}`,
 			topology.Node{Name: "h1", Addresses: addrs("192.0.2.11", "2001:db8::11"), Rack: "r1", PasswordFile: "/p"},
+		},
+		{
+			"BFD by a word", "nodes/h1", `{"addresses":["192.0.2.11"],"bfd":false}`,
+			topology.Node{Name: "h1", Addresses: addrs("192.0.2.11"), BFD: topology.BFD{On: topology.No}},
+		},
+		{
+			"BFD by one figure", "nodes/h1", `{"addresses":["192.0.2.11"],"bfd":{"multiplier":4}}`,
+			topology.Node{Name: "h1", Addresses: addrs("192.0.2.11"), BFD: topology.BFD{On: topology.Yes, Multiplier: 4}},
 		},
 		{
 			"a workload is live unless it says otherwise", "workloads/h1/web1",
@@ -152,6 +161,11 @@ func TestDecodeFindsEveryFault(t *testing.T) {
 		},
 		{"a rack with a slash", "nodes/h1", `{"addresses":["192.0.2.1"],"rack":"a/b"}`, []string{`rack: name "a/b" contains '/'`}},
 		{"two discard addresses of one family", "settings", `{"discard":["192.0.2.1","192.0.2.2"]}`, []string{"discard: 192.0.2.1 and 192.0.2.2 are of one family"}},
+		{"BFD closer than a busy machine allows", "settings", `{"bfd":{"interval":50,"multiplier":2}}`, []string{
+			"bfd.interval: want a whole number from 300 to 60000, not 50", "bfd.multiplier: want a whole number from 3 to 255, not 2",
+		}},
+		{"BFD as a number", "nodes/h1", `{"addresses":["192.0.2.11"],"bfd":300}`, []string{"bfd: want true, false or an object such as {\"interval\":300,\"multiplier\":3}, not 300"}},
+		{"BFD with a field nobody knows", "settings", `{"bfd":{"echo":true}}`, []string{"bfd.echo: unknown field: correct its name or delete it"}},
 		{"a hold time too short for BGP", "settings", `{"holdTime":2}`, []string{"holdTime: want a whole number from 3 to 65535, not 2"}},
 		{"a priority that leaves no LOCAL_PREF", "settings", `{"normalRoutePriority":2147483647}`, []string{"normalRoutePriority: want a whole number from 1 to 2147483646, not 2147483647"}},
 		{"priority 0", "settings", `{"normalRoutePriority":0}`, []string{"normalRoutePriority: want a whole number from 1"}},

@@ -32,7 +32,7 @@ func (r Role) External() bool { return r == ToR || r == Spine || r == Border }
 // Router is a BGP speaker that runs no workloads, at /heddle/v1/routers/NAME:
 //
 //	{"role":"tor","rack":"r1","addresses":["192.0.2.1"],"asn":65001,"passwordFile":"…","ttlSecurity":2,
-//	 "maxRoutes":50000,"maxRoutesRestart":300}
+//	 "maxRoutes":50000,"maxRoutesRestart":300,"bfd":true}
 //	{"role":"border","addresses":["192.0.2.9"],"asn":65200,"exceptions":true}
 //	{"role":"reflector","rack":"r1","serves":["r1","r2"],"clusterID":"10.255.0.1","addresses":["192.0.2.251"]}
 type Router struct {
@@ -62,6 +62,8 @@ type Router struct {
 	// MaxRoutesRestart is how long such a session then stays down, in whole seconds
 	// up to 65535; 0: DefaultMaxRoutesRestart. See RestartAfter.
 	MaxRoutesRestart time.Duration
+	// BFD of its sessions.
+	BFD BFD
 }
 
 // DefaultMaxRoutesRestart leaves a person the time to see what floods, and does
@@ -111,6 +113,7 @@ func (r Router) fields() fields {
 		{"exceptions", exceptions},
 		{"maxRoutes", r.MaxRoutes},
 		{"maxRoutesRestart", uint32(r.MaxRoutesRestart / time.Second)},
+		{"bfd", r.BFD.value()},
 	}
 }
 
@@ -129,6 +132,7 @@ func readRouter(r *reader, name string) Router {
 		MaxRoutes:    one(r, "maxRoutes", parseNumber(0, maxUint32)),
 
 		MaxRoutesRestart: time.Duration(one(r, "maxRoutesRestart", parseNumber(1, 65535))) * time.Second,
+		BFD:              readBFD(r),
 	}
 	role := router.Role
 	if role == RoleUnset {

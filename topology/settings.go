@@ -11,7 +11,7 @@ import (
 // Settings are what the whole fabric agrees on, at /heddle/v1/settings:
 //
 //	{"asn":64512,"summaries":true,"ownership":"warn","discard":["192.0.2.254","2001:db8::dead"],"holdTime":90,
-//	 "normalRoutePriority":1024}
+//	 "normalRoutePriority":1024,"bfd":{"interval":300,"multiplier":3}}
 type Settings struct {
 	// ASN of hosts and reflectors; 0: the daemon's flag or default.
 	ASN bgp.ASN
@@ -28,6 +28,8 @@ type Settings struct {
 	// NormalRoutePriority is the metric of a route that is not migrating, as Calico
 	// encodes it in LOCAL_PREF; 0: DefaultNormalRoutePriority. See Elevated.
 	NormalRoutePriority uint32
+	// BFD of sessions whose ends say nothing of it. Absent means off.
+	BFD BFD
 }
 
 // DefaultNormalRoutePriority is Calico's, unless its ipv4NormalRoutePriority says
@@ -74,6 +76,7 @@ func (s Settings) fields() fields {
 		{"discard", texts(s.Discard)},
 		{"holdTime", uint32(s.HoldTime / time.Second)},
 		{"normalRoutePriority", s.NormalRoutePriority},
+		{"bfd", s.BFD.value()},
 	}
 }
 
@@ -86,6 +89,7 @@ func readSettings(r *reader) Settings {
 		HoldTime:  time.Duration(one(r, "holdTime", parseNumber(3, 65535))) * time.Second,
 
 		NormalRoutePriority: one(r, "normalRoutePriority", parseNumber(1, maxLocalPref-1)),
+		BFD:                 readBFD(r),
 	}
 	if s.Ownership == OwnershipUnset {
 		s.Ownership = OwnershipWarn

@@ -32,7 +32,7 @@ func named(t *rapid.T, name func(*rapid.T) string) topology.Object {
 			Name: name(t), Prefix: prefix(t, 1), Rack: maybe(t, name), Public: flag(t), Anycast: flag(t), Summaries: option(t),
 		}
 	case topology.KindNode:
-		return topology.Node{Name: name(t), Addresses: addresses(t), Rack: maybe(t, name), PasswordFile: maybe(t, text)}
+		return topology.Node{Name: name(t), Addresses: addresses(t), Rack: maybe(t, name), PasswordFile: maybe(t, text), BFD: bfd(t)}
 	case topology.KindRouter:
 		return router(t, name)
 	case topology.KindTag:
@@ -75,7 +75,18 @@ func settings(t *rapid.T) topology.Settings {
 	if flag(t) {
 		s.NormalRoutePriority = rapid.Uint32Range(1, 1<<31-2).Draw(t, "priority")
 	}
+	s.BFD = bfd(t)
 	return s
+}
+
+func bfd(t *rapid.T) topology.BFD {
+	if flag(t) {
+		return topology.BFD{On: option(t)}
+	}
+	return topology.BFD{
+		On: topology.Yes, Interval: time.Duration(rapid.IntRange(300, 60000).Draw(t, "interval")) * time.Millisecond,
+		Multiplier: uint8(rapid.IntRange(3, 255).Draw(t, "multiplier")),
+	}
 }
 
 func router(t *rapid.T, name func(*rapid.T) string) topology.Router {
@@ -88,6 +99,7 @@ func router(t *rapid.T, name func(*rapid.T) string) topology.Router {
 		Rack:         maybe(t, name),
 		PasswordFile: maybe(t, text),
 		TTLSecurity:  uint8(rapid.IntRange(0, 254).Draw(t, "hops")),
+		BFD:          bfd(t),
 	}
 	if r.Role.External() && flag(t) {
 		r.MaxRoutes = rapid.Uint32Range(1, 1<<32-1).Draw(t, "routes")
