@@ -49,6 +49,7 @@ func TestBreachesAreFound(t *testing.T) {
 		{"a log line in the core", one("reflector/rib", file{imports: []string{"log/slog"}}), "reflector/rib is pure"},
 		{"a socket in the core", one("peering", file{imports: []string{"net"}}), "peering is pure"},
 		{"the clock in the core", one("topology", file{clock: true}), "take the time as an argument"},
+		{"the clock in the core of a small room", pack{path: "peering/bfd", files: []file{{path: "peering/bfd/machine.go", clock: true}}}, "take the time as an argument"},
 		{"func init", one("reflector", file{inits: true}), "declares func init"},
 		{"the oracle in the product", one("reflector", file{imports: []string{"heddle/internal/oracle"}}), "for tests and benchmarks only"},
 		{"a package that nobody planned", one("reflector/util", file{}), "is not in the plan"},

@@ -41,7 +41,7 @@ func checkImport(p pack, f file, name string, allowed []string, say func(string,
 	if f.test {
 		return
 	}
-	if why, bad := impure()[name]; bad && slices.Contains(pure(), p.path) {
+	if why, bad := impure()[name]; bad && isPure(p, f) {
 		say("%s imports %s: %s is pure; %s", f.path, name, p.path, why)
 		return
 	}
@@ -54,6 +54,11 @@ func checkImport(p pack, f file, name string, allowed []string, say func(string,
 		}
 		return
 	}
+}
+
+// isPure says whether a file is part of a pure package, or pure by itself.
+func isPure(p pack, f file) bool {
+	return slices.Contains(pure(), p.path) || slices.Contains(pure(), f.path)
 }
 
 func listed(allowed []string) string {
@@ -70,7 +75,7 @@ func checkFile(p pack, f file, say func(string, ...any)) {
 	if f.test {
 		return
 	}
-	if f.clock && slices.Contains(pure(), p.path) {
+	if f.clock && isPure(p, f) {
 		say("%s asks for the time: %s is pure; take the time as an argument", f.path, p.path)
 	}
 	if f.lines > linesMost {
