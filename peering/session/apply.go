@@ -47,6 +47,7 @@ func (s *Server) ensure(spec peering.Session, password string) {
 		p = newPeer(s, spec)
 		s.peers[spec.Remote] = p
 		p.password = password
+		s.watch(p)
 		if s.ctx != nil {
 			s.startDialling(p)
 		}
@@ -55,6 +56,7 @@ func (s *Server) ensure(spec peering.Session, password string) {
 	p.mu.Lock()
 	p.password = password
 	p.mu.Unlock()
+	s.watch(p)
 }
 
 func (s *Server) startDialling(p *peer) {
@@ -70,6 +72,7 @@ func (s *Server) startDialling(p *peer) {
 func (s *Server) remove(remote netip.Addr, n *bgp.Notification) {
 	if p := s.peers[remote]; p != nil {
 		delete(s.peers, remote)
+		s.bfd.End(remote)
 		p.stop(n)
 	}
 }
@@ -102,6 +105,7 @@ func (s *Server) dropUnadmitted() {
 			s.remove(remote, bgp.Cease(bgp.CeaseConfigChange, ""))
 		case spec != p.spec:
 			p.adapt(spec)
+			s.watch(p)
 			s.forget(p)
 		}
 	}

@@ -58,6 +58,7 @@ type ending struct {
 	embargo  bool // it must not come back for a while
 	quiet    bool // a collision: no attempt failed
 	stuck    bool // sent is what we would say if the peer took anything
+	broken   bool // the path to the peer: nothing of its is forwarded there any more
 }
 
 func (e *ending) text() string {

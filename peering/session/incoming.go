@@ -21,6 +21,7 @@ func (s *Server) incoming(t transport) {
 			if _, known := s.plan.Find(remote); !known {
 				p = newPeer(s, spec)
 				s.peers[remote] = p
+				s.watch(p)
 			}
 		}
 	}
@@ -88,9 +89,12 @@ func (s *Server) gone(p *peer) {
 // forget is gone with mu held.
 func (s *Server) forget(p *peer) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.spec.Source == peering.SourceRange && len(p.conns) == 0 && !p.embargoed() && s.peers[p.spec.Remote] == p {
-		delete(s.peers, p.spec.Remote)
-		p.stopped = true
+	remote := p.spec.Remote
+	forgotten := p.spec.Source == peering.SourceRange && len(p.conns) == 0 && !p.embargoed() && s.peers[remote] == p
+	p.stopped = p.stopped || forgotten
+	p.mu.Unlock()
+	if forgotten {
+		delete(s.peers, remote)
+		s.bfd.End(remote)
 	}
 }

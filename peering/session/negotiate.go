@@ -123,9 +123,10 @@ func multiprotocol(families bgp.FamilySet) []byte {
 // graceful is the families whose routes outlive the session (RFC 4724 §4.2, RFC
 // 8538 §4): those the peer named, when the connection just broke, or when a
 // NOTIFICATION other than a hard reset ended it and both sides know that of each
-// other. A session that must not come back for a while leaves nothing behind.
+// other. A session that must not come back for a while leaves nothing behind; nor does
+// one whose path broke first, which no restart explains (RFC 5882 §4.3.2.2).
 func (n *Negotiated) graceful(end *ending) bgp.FamilySet {
-	if n.RestartTime == 0 {
+	if n.RestartTime == 0 || end.broken {
 		return 0
 	}
 	notification := end.sent

@@ -329,11 +329,13 @@ func (p *peer) malformed(m *wire.Malformed) {
 }
 
 func (p *peer) status() Status {
+	spec, _ := p.target()
+	watched := p.server.bfd.Status(spec.Remote) // before mu: who tells of changes holds its own first
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := Status{
 		Spec: p.spec, State: p.state, Since: p.since, LastError: p.lastError, Flaps: p.flaps,
-		Received: p.received.read(), Sent: p.sent.read(), Password: p.spec.PasswordFile != "",
+		Received: p.received.read(), Sent: p.sent.read(), Password: p.spec.PasswordFile != "", BFD: watched,
 	}
 	if c := p.establishedConn(); c != nil {
 		s.Negotiated, s.Local = c.negotiated, c.transport.Local().String()

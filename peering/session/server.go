@@ -5,13 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/netip"
 	"runtime"
 	"slices"
 	"sync"
+	"time"
 
 	"heddle/bgp"
 	"heddle/peering"
+	"heddle/peering/bfd"
 	"heddle/peering/wire"
 )
 
@@ -34,6 +37,7 @@ type Server struct {
 	handler Handler
 	log     *slog.Logger
 	network network
+	bfd     *bfd.Server
 	buffers *buffers
 	crew    *crew
 	conns   sync.WaitGroup // connections
@@ -76,7 +80,7 @@ func New(c Config) *Server {
 	for _, l := range c.Listeners {
 		local = append(local, l.addr.Addr())
 	}
-	s.network = &tcpNetwork{port: port, local: local}
+	s.network, s.bfd = &tcpNetwork{port: port, local: local}, bfd.New(local)
 	return s
 }
 
@@ -95,6 +99,7 @@ func (s *Server) Run(ctx context.Context) error {
 	var accepting sync.WaitGroup
 	crewCtx, crewDone := context.WithCancel(context.WithoutCancel(ctx))
 	accepting.Go(func() { s.crew.run(crewCtx, max(2, runtime.GOMAXPROCS(0))) })
+	accepting.Go(func() { s.bfd.Run(crewCtx) })
 	for _, l := range s.listeners {
 		accepting.Go(func() { s.acceptFrom(inner, l) })
 	}
@@ -148,7 +153,13 @@ func (s *Server) Problems() []Problem {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	admitted := func(remote netip.Addr) bool { _, ok := s.plan.Admit(remote); return ok }
-	return append(slices.Clone(s.problems), s.refusals.problems(admitted)...)
+	list := append(slices.Clone(s.problems), s.refusals.problems(admitted)...)
+	for _, remote := range slices.SortedFunc(maps.Keys(s.peers), netip.Addr.Compare) {
+		if problem, ok := bfdProblem(s.peers[remote].status(), s.bfd.Fault(remote), time.Now()); ok {
+			list = append(list, problem)
+		}
+	}
+	return list
 }
 
 // Refused counts the connections of strangers that were refused.

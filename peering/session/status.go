@@ -6,6 +6,7 @@ import (
 
 	"heddle/bgp"
 	"heddle/peering"
+	"heddle/peering/bfd"
 	"heddle/peering/wire"
 )
 
@@ -111,4 +112,5 @@ type Status struct {
 	Sent       Counts
 	Faults     []Faults // in no particular order
 	Password   bool
+	BFD        bfd.Status
 }
