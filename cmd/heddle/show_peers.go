@@ -29,14 +29,28 @@ func peersTable(w io.Writer, peers []api.Peer, now time.Time) error {
 	slices.SortFunc(peers, func(a, b api.Peer) int {
 		return cmp.Or(strings.Compare(a.Name, b.Name), a.Address.Compare(b.Address))
 	})
+	watched := slices.ContainsFunc(peers, func(p api.Peer) bool { return p.BFD != nil })
 	var rows [][]string
 	for _, p := range peers {
-		rows = append(rows, []string{
-			p.Name, p.Address.String(), p.ASN.String(), p.Role, p.Rack, p.State, command.Span(now.Sub(p.Since)),
-			inOut(p, "ipv4"), inOut(p, "ipv6"), peerNote(p),
-		})
+		row := []string{p.Name, p.Address.String(), p.ASN.String(), p.Role, p.Rack, p.State, command.Span(now.Sub(p.Since))}
+		if watched {
+			row = append(row, bfdState(p))
+		}
+		rows = append(rows, append(row, inOut(p, "ipv4"), inOut(p, "ipv6"), peerNote(p)))
 	}
-	return command.WriteTable(w, []string{"NAME", "ADDRESS", "AS", "ROLE", "RACK", "STATE", "FOR", "V4 IN/OUT", "V6 IN/OUT", "NOTE"}, rows)
+	heads := []string{"NAME", "ADDRESS", "AS", "ROLE", "RACK", "STATE", "FOR", "V4 IN/OUT", "V6 IN/OUT", "NOTE"}
+	if watched {
+		heads = slices.Insert(heads, 7, "BFD")
+	}
+	return command.WriteTable(w, heads, rows)
+}
+
+// bfdState is the state of BFD, of a peer whose path is watched.
+func bfdState(p api.Peer) string {
+	if p.BFD == nil {
+		return "-"
+	}
+	return p.BFD.State
 }
 
 // inOut is routes received and advertised, of a family that is spoken.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"heddle/bgp"
+	"heddle/peering/bfd"
 	"heddle/peering/session"
 	"heddle/reflector"
 )
@@ -40,11 +41,26 @@ type Peer struct {
 	Walking    bool       `json:"walking"` // it fell off the log and is catching up
 	Stale      []string   `json:"stale"`   // families kept while it restarts
 	StaleUntil *time.Time `json:"staleUntil,omitempty"`
+	BFD        *BFD       `json:"bfd,omitempty"` // absent: its path is not watched
 
 	MessagesReceived Messages `json:"messagesReceived"`
 	MessagesSent     Messages `json:"messagesSent"`
 	Malformed        uint64   `json:"malformed"` // UPDATEs with a fault (RFC 7606)
 	Looped           uint64   `json:"looped"`    // announcements that were loops
+}
+
+// BFD is how the path to a peer is, as RFC 5880 has it. What only the peer can tell is
+// empty or 0 while it is not heard.
+type BFD struct {
+	State            string    `json:"state"` // AdminDown, Down, Init, Up
+	Since            time.Time `json:"since"` // of the state
+	Diagnostic       string    `json:"diagnostic,omitempty"`
+	RemoteState      string    `json:"remoteState,omitempty"`
+	RemoteDiagnostic string    `json:"remoteDiagnostic,omitempty"`
+	Interval         int64     `json:"interval"`  // between our packets, in milliseconds
+	Detection        int64     `json:"detection"` // silence that breaks the path, in milliseconds
+	Port             uint16    `json:"port"`      // 3784: one hop; 4784: several
+	Flaps            uint64    `json:"flaps"`     // times it broke
 }
 
 // Messages counts one direction over all sessions with a peer.
@@ -84,11 +100,31 @@ func peerOf(s session.Status, t reflector.Tables) Peer {
 	if id := s.Negotiated.RouterID; id != 0 {
 		p.RouterID = id.String()
 	}
+	if s.Spec.BFD.On() {
+		p.BFD = bfdOf(s.BFD)
+	}
 	if t.Stale != 0 {
 		until := moment(t.StaleUntil)
 		p.StaleUntil = &until
 	}
 	return p
+}
+
+func bfdOf(s bfd.Status) *BFD {
+	out := &BFD{
+		State: s.State.String(), Since: moment(s.Since), Interval: s.Interval.Milliseconds(), Detection: s.Detection.Milliseconds(),
+		Port: s.Port, Flaps: s.Flaps,
+	}
+	if s.Diagnostic != bfd.NoDiagnostic {
+		out.Diagnostic = s.Diagnostic.String()
+	}
+	if s.Heard {
+		out.RemoteState = s.Remote.String()
+		if s.RemoteDiagnostic != bfd.NoDiagnostic {
+			out.RemoteDiagnostic = s.RemoteDiagnostic.String()
+		}
+	}
+	return out
 }
 
 func messagesOf(c session.Counts) Messages {

@@ -6,6 +6,7 @@ import (
 
 	"heddle/bgp"
 	"heddle/peering"
+	"heddle/peering/bfd"
 	"heddle/peering/session"
 	"heddle/peering/wire"
 	"heddle/reflector"
@@ -36,6 +37,11 @@ func (e *emitter) peer(self rib.Self, s session.Status) {
 	e.count("bgp_received_withdraw_update_total", s.Received.Withdraws, peer)
 	e.count("bgp_received_discarded_total", s.Received.Discarded, peer)
 	e.faults(s.Faults, peer)
+	if s.Spec.BFD.On() {
+		e.flag("heddle_peer_bfd_up", s.BFD.State == bfd.Up, peer)
+		e.count("heddle_peer_bfd_flaps_total", s.BFD.Flaps, peer)
+		e.add("heddle_peer_bfd_detection_seconds", s.BFD.Detection.Seconds(), peer)
+	}
 }
 
 func (e *emitter) messages(direction string, c session.Counts, peer string) {

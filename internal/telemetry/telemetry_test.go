@@ -19,6 +19,7 @@ import (
 	"heddle/internal/api"
 	"heddle/internal/telemetry"
 	"heddle/peering"
+	"heddle/peering/bfd"
 	"heddle/peering/session"
 	"heddle/peering/wire"
 	"heddle/reflector"
@@ -62,10 +63,12 @@ func full() (api.State, *speaker) {
 	s := &speaker{peers: []session.Status{{
 		Spec: peering.Session{
 			Remote: host, Name: "h1", Role: "host", Rack: "r1", Source: peering.SourceEtcd, Kind: peering.Client, RemoteASN: 64512, Families: both,
+			BFD: peering.BFD{Interval: 300 * time.Millisecond, Multiplier: 3},
 		},
 		State: session.Established, Since: noon, Flaps: 3, Password: true, Negotiated: session.Negotiated{RouterID: 0x0a00000b},
 		Received: session.Counts{Opens: 1, Updates: 2, Notifications: 3, Keepalives: 4, Refreshes: 5, Octets: 6, Withdraws: 7, Discarded: 8},
 		Sent:     session.Counts{Opens: 9, Updates: 10, Notifications: 11, Keepalives: 12, Refreshes: 13, Octets: 14},
+		BFD:      bfd.Status{State: bfd.Up, Detection: 900 * time.Millisecond, Flaps: 15},
 		Faults: []session.Faults{
 			{Attr: bgp.AttrASPath, Consequence: wire.TreatAsWithdraw, Count: 1},
 			{Attr: 200, Consequence: wire.DiscardAttribute, Count: 2},
