@@ -122,7 +122,7 @@ type Attrs struct {
 	Origin       Origin
 	HasLocalPref bool // the peer sent one; Before has LOCAL_PREF either way
 	HasMED       bool
-	ASPathLength uint16 // AS_SET counts one, confederation segments nothing
+	ASPathLength uint16 // confederation segments count nothing
 	NeighborAS   ASN    // leftmost AS; ASNone for an empty path
 	LocalPref    uint32 // DefaultLocalPref when absent
 	MED          uint32 // 0 when absent

@@ -48,20 +48,22 @@ func nextSegment(path []byte, width int) (s segment, rest []byte, ok bool) {
 }
 
 // validSegments checks the framing of a path, and that AS 0 is not in it (RFC 7607).
-func validSegments(path []byte, width int) bool {
+// sets: it has an AS_SET or AS_CONFED_SET.
+func validSegments(path []byte, width int) (ok, sets bool) {
 	for len(path) > 0 {
 		s, rest, ok := nextSegment(path, width)
 		if !ok {
-			return false
+			return false, sets
 		}
 		for i := range s.count() {
 			if s.at(i) == bgp.ASNone {
-				return false
+				return false, sets
 			}
 		}
+		sets = sets || s.typ == segmentSet || s.typ == segmentConfedSet
 		path = rest
 	}
-	return true
+	return true, sets
 }
 
 // HasAS says whether the AS_PATH of an attribute set names an AS (RFC 4271
@@ -97,7 +99,7 @@ func pathContains(path []byte, asn bgp.ASN) bool {
 }
 
 // measure is the length the decision compares and the neighbouring AS (RFC 4271
-// §9.1.2.2 a, c; RFC 5065 §5.3). The path is well-formed.
+// §9.1.2.2 a, c; RFC 5065 §5.3). The path is well-formed and has no sets.
 func measure(path []byte, width int) (length uint16, neighbor bgp.ASN) {
 	for first := true; len(path) > 0; {
 		s, rest, ok := nextSegment(path, width)
@@ -106,8 +108,6 @@ func measure(path []byte, width int) (length uint16, neighbor bgp.ASN) {
 		}
 		path = rest
 		switch s.typ {
-		case segmentSet:
-			length++
 		case segmentSequence:
 			length += uint16(s.count())
 		default:
@@ -121,14 +121,23 @@ func measure(path []byte, width int) (length uint16, neighbor bgp.ASN) {
 	return length, neighbor
 }
 
+// textSet: RFC 9774 §3 has a path with a set treated as withdrawn, in AS_PATH and in
+// AS4_PATH: where a route has been can't be told from it.
+const textSet = "has an AS_SET or AS_CONFED_SET"
+
 func (d *Decoder) readASPath(a attribute) {
 	w := &d.walk
 	width := 4
 	if !d.FourOctetAS {
 		width = 2
 	}
-	if !validSegments(a.value, width) {
+	ok, sets := validSegments(a.value, width)
+	if !ok {
 		w.fault(TreatAsWithdraw, a.typ, subcodeASPath, a.whole, "malformed")
+		return
+	}
+	if sets {
+		w.fault(TreatAsWithdraw, a.typ, subcodeASPath, a.whole, textSet)
 		return
 	}
 	if !d.Internal && confederate(a.value, width) {
@@ -228,12 +237,9 @@ func widenPath(path, as4 []byte) []byte {
 		}
 		path = rest
 		take := s.count()
-		switch {
-		case s.typ == segmentSequence && as4 != nil:
+		if as4 != nil && !s.confederate() {
 			take = min(take, lead)
 			lead -= take
-		case s.typ == segmentSet && as4 != nil:
-			lead--
 		}
 		wide = append(wide, s.typ, byte(take))
 		for i := range take {

@@ -177,14 +177,15 @@ func (d *Decoder) readInternal(a attribute) {
 // unless the attribute has a rule of its own, and these have.
 func (d *Decoder) readDiscardable(a attribute) {
 	w := &d.walk
-	flags, length := optionalPassed, true
+	flags, length, sets := optionalPassed, true, false
 	switch a.typ {
 	case bgp.AttrAtomicAggregate:
 		flags, length = wellKnown, len(a.value) == 0
 	case bgp.AttrAggregator:
 		length = d.soundAggregator(a.value)
 	case bgp.AttrAS4Path:
-		length = len(a.value) >= 6 && validSegments(a.value, 4) // RFC 6793 §6: room for one AS
+		length, sets = validSegments(a.value, 4)
+		length = length && len(a.value) >= 6 // RFC 6793 §6: room for one AS
 	case bgp.AttrAS4Aggregator:
 		length = len(a.value) == 8 && binary.BigEndian.Uint32(a.value) != 0
 	}
@@ -198,11 +199,14 @@ func (d *Decoder) readDiscardable(a attribute) {
 	}
 	switch {
 	case a.typ == bgp.AttrAS4Path || a.typ == bgp.AttrAS4Aggregator:
-		if d.FourOctetAS {
+		switch {
+		case d.FourOctetAS:
 			w.fault(DiscardAttribute, a.typ, subcodeOptional, a.whole, "not for a four-octet AS peer") // RFC 6793 §6
-		} else if a.typ == bgp.AttrAS4Path {
+		case sets:
+			w.fault(TreatAsWithdraw, a.typ, subcodeASPath, a.whole, textSet)
+		case a.typ == bgp.AttrAS4Path:
 			w.as4Path = a.value
-		} else {
+		default:
 			w.as4Aggr = a.value
 		}
 	default:

@@ -49,7 +49,7 @@ var rules = []rule{
 		onFlags: withdraw(4), onLength: withdraw(5), onValue: withdraw(6), onMissing: withdraw(3),
 	},
 	{
-		typ: bgp.AttrASPath, flags: wellKnown, good: path(sequence(64601, 64602)), section: "RFC 7606 §7.2, RFC 7607 §2",
+		typ: bgp.AttrASPath, flags: wellKnown, good: path(sequence(64601, 64602)), section: "RFC 7606 §7.2, RFC 7607 §2, RFC 9774 §3",
 		lengths: [][]byte{
 			{2},                            // half a segment header
 			{2, 1, 0, 0, 252},              // overrun
@@ -63,7 +63,9 @@ var rules = []rule{
 			path([]uint32{5, 64601}),
 			path(sequence(0)),
 			path(sequence(64601, 0)),
-			path(sequence(64601), set(64602, 0)),
+			path(sequence(64601), sequence(64602, 0)),
+			path(set(64601, 64602)), // RFC 9774 §3, as the next
+			path(sequence(64601), confedSet(64602)),
 		},
 		onFlags: withdraw(4), onLength: withdraw(11), onValue: withdraw(11), onMissing: withdraw(3),
 	},

@@ -339,7 +339,7 @@ func TestFlagsWithoutAMeaningAreNotPassedOn(t *testing.T) {
 func TestAttributesInNumbers(t *testing.T) {
 	l := plain().
 		with(attr(wellKnown, bgp.AttrOrigin, 2)).
-		with(attr(wellKnown, bgp.AttrASPath, path(sequence(4200000001, 2, 2), set(3, 4), sequence(5))...)).
+		with(attr(wellKnown, bgp.AttrASPath, path(sequence(4200000001, 2, 2), sequence(3, 4))...)).
 		with(attr(optional, bgp.AttrMED, 0, 0, 1, 0)).
 		with(attr(wellKnown, bgp.AttrLocalPref, 0, 0, 0, 250)).
 		with(attr(optional, bgp.AttrOriginatorID, 10, 0, 0, 7)).
@@ -369,9 +369,7 @@ func TestLengthAndNeighborOfPaths(t *testing.T) {
 	}{
 		{"an empty path", nil, 0, 0},
 		{"a sequence", path(sequence(1, 2, 3)), 3, 1},
-		{"a set counts one", path(sequence(1), set(2, 3, 4)), 2, 1},
-		{"a set in front names no neighbour", path(set(2, 3), sequence(4)), 2, 0},
-		{"confederation segments count nothing", path(confedSequence(7, 8), confedSet(9), sequence(1, 2)), 2, 1},
+		{"confederation segments count nothing", path(confedSequence(7, 8), confedSequence(9), sequence(1, 2)), 2, 1},
 		{"a path within the confederation", path(confedSequence(7, 8)), 0, 0},
 		{"255 ASNs and some", path(sequence(many(255)...), sequence(many(100)...)), 355, 1},
 	} {
@@ -399,7 +397,7 @@ func many(n int) []uint32 {
 // RFC 5065 §5: confederation segments stay within a confederation.
 func TestConfederationSegmentsFromOutsideAreMalformed(t *testing.T) {
 	for _, segments := range [][]byte{
-		path(confedSequence(7)), path(confedSet(7)), path(confedSequence(7), sequence(1)), path(sequence(1), confedSet(7)),
+		path(confedSequence(7)), path(confedSequence(7), sequence(1)), path(sequence(1), confedSequence(7)),
 	} {
 		l := plain().with(attr(wellKnown, bgp.AttrASPath, segments...))
 		var batch wire.Batch
@@ -415,7 +413,7 @@ func TestConfederationSegmentsFromOutsideAreMalformed(t *testing.T) {
 }
 
 func TestHasASLooksIntoEverySegment(t *testing.T) {
-	l := plain().with(attr(wellKnown|extended, bgp.AttrASPath, path(confedSequence(7), sequence(1, 2), set(3, 4200000001))...))
+	l := plain().with(attr(wellKnown|extended, bgp.AttrASPath, path(confedSequence(7), sequence(1, 2), sequence(3, 4200000001))...))
 	var batch wire.Batch
 	if faults := decoder(true).Update(update(nil, l.octets(), run("10.0.0.0/24")), &batch); len(faults) > 0 {
 		t.Fatal(texts(faults))

@@ -251,7 +251,7 @@ func (w *twins) route(p *twinPeer, four bool) oracle.Route {
 	case 1:
 		r = r.With(oracle.Attr{Flags: 0x40, Type: 2, Value: []byte{2, 1, 0, 0, 0xfd, 0xea}})
 	case 2:
-		r = r.With(oracle.Attr{Flags: 0x40, Type: 2, Value: []byte{1, 2, 0, 0, 0, 7, 0, 0, 0, 8}})
+		r = r.With(oracle.Attr{Flags: 0x40, Type: 2, Value: []byte{2, 2, 0, 0, 0, 7, 0, 0, 0, 8}})
 	case 3:
 		if draw("own AS", 3) == 0 {
 			r = r.With(oracle.Attr{Flags: 0x40, Type: 2, Value: []byte{2, 1, 0, 0, 0xfc, 0x00}})
