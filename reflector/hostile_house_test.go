@@ -120,11 +120,11 @@ func (h *house) dial(spec peering.Session) *speaker {
 	return s
 }
 
-// join opens a session.
-func (h *house) join(spec peering.Session) *speaker {
+// join opens a session, with capabilities beyond the usual.
+func (h *house) join(spec peering.Session, more ...byte) *speaker {
 	h.t.Helper()
 	s := h.dial(spec)
-	s.say(openOf(spec), frame(4))
+	s.say(openOf(spec, more...), frame(4))
 	s.await("the session", func() bool { return s.keepalives > 0 })
 	h.await(spec.Name+" to be Established", func() bool { return h.status(spec).State == session.Established })
 	return s
@@ -132,9 +132,9 @@ func (h *house) join(spec peering.Session) *speaker {
 
 // openOf is the OPEN of a guest: both families, four-octet AS, route refresh. Its
 // identifier is its address.
-func openOf(spec peering.Session) []byte {
+func openOf(spec peering.Session, more ...byte) []byte {
 	caps := []byte{1, 4, 0, 1, 0, 1, 1, 4, 0, 2, 0, 1, 2, 0, 65, 4}
-	caps = binary.BigEndian.AppendUint32(caps, uint32(spec.RemoteASN))
+	caps = append(binary.BigEndian.AppendUint32(caps, uint32(spec.RemoteASN)), more...)
 	body := binary.BigEndian.AppendUint16([]byte{4}, uint16(spec.RemoteASN))
 	body = append(append(body, 0, 90), spec.Remote.AsSlice()...)
 	return frame(1, append(append(body, byte(len(caps)+2), 2, byte(len(caps))), caps...)...)

@@ -51,7 +51,7 @@ type stage struct {
 func newStage(t *testing.T, kind peering.Kind) *stage {
 	offender, listener, passive := guest(1, kind), guest(2, peering.Client), guest(3, peering.NonClient)
 	s := &stage{h: newHouse(t, slog.DiscardHandler, direct, offender, listener, passive)}
-	s.listener, s.passive = s.h.join(listener), s.h.join(passive)
+	s.listener, s.passive = s.h.join(listener, capabilities["extended"]...), s.h.join(passive)
 	s.offender = s.h.join(offender)
 	return s
 }

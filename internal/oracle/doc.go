@@ -8,7 +8,8 @@
 // over a session.
 //
 // What I give: the table each peer must end with; UPDATEs to feed to the fast
-// twin; the table a stream of octets amounts to.
+// twin; the table a stream of octets amounts to; the packets that brought other
+// speakers down (hostile/*.hex).
 //
 // What I promise: obviousness. Every query computes from scratch.
 //

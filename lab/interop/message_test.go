@@ -61,6 +61,7 @@ type hello struct {
 	ipv4, ipv6  bool
 	narrow      bool // without four-octet AS numbers
 	enhanced    bool // enhanced route refresh
+	extended    bool // extended messages
 	restart     bool // graceful restart, for both families
 	restartTime uint16
 }
@@ -80,6 +81,9 @@ func (h hello) open() []byte {
 	add(2)
 	if h.enhanced {
 		add(70)
+	}
+	if h.extended {
+		add(6)
 	}
 	if h.restart {
 		add(64, byte(h.restartTime>>8), byte(h.restartTime), 0, 1, 1, 0x80, 0, 2, 1, 0x80)

@@ -71,6 +71,23 @@ func (p *probe) start() {
 
 // connect opens a session, once.
 func (p *probe) connect() error {
+	if err := p.dial(append(p.hello.open(), frame(typeKeepalive, nil)...)); err != nil {
+		return err
+	}
+	s := p.session
+	select {
+	case <-s.up:
+		go p.keepAlive(p.conn, s)
+		return nil
+	case <-s.over:
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		return fmt.Errorf("refused: NOTIFICATION % x, %v", s.notification, s.err)
+	}
+}
+
+// dial opens a connection and says what is given on it.
+func (p *probe) dial(first []byte) error {
 	remote := p.neighbors[0].address
 	local := p.v4
 	if remote.Is6() {
@@ -89,20 +106,12 @@ func (p *probe) connect() error {
 	p.mu.Lock()
 	p.conn, p.session = conn, s
 	p.mu.Unlock()
-	if _, err := conn.Write(append(p.hello.open(), frame(typeKeepalive, nil)...)); err != nil {
+	if _, err := conn.Write(first); err != nil {
 		return err
 	}
 	p.f.test.Cleanup(func() { _ = conn.Close() })
 	go p.listen(conn, s)
-	select {
-	case <-s.up:
-		go p.keepAlive(conn, s)
-		return nil
-	case <-s.over:
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		return fmt.Errorf("refused: NOTIFICATION % x, %v", s.notification, s.err)
-	}
+	return nil
 }
 
 func (p *probe) keepAlive(conn net.Conn, s *hearing) {

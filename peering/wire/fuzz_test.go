@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"heddle/bgp"
+	"heddle/internal/oracle"
 	"heddle/peering/wire"
 )
 
@@ -26,6 +27,11 @@ func FuzzUpdate(f *testing.F) {
 	for _, p := range corpus() {
 		if p.typ == wire.TypeUpdate {
 			f.Add(p.body)
+		}
+	}
+	for _, p := range oracle.Hostile() {
+		if wire.Type(p.Octets[18]) == wire.TypeUpdate {
+			f.Add(p.Octets[wire.HeaderLength:])
 		}
 	}
 	f.Add(update(run("10.9.0.0/16"), append(reach6("fd00::/64"), plain().octets()...), run("10.0.0.0/24")))
