@@ -24,6 +24,7 @@ type Sessions interface {
 	Peers() []session.Status
 	Problems() []session.Problem
 	Refused() uint64
+	Panics() uint64
 }
 
 // Tables is what there is to ask of the reflector.

@@ -42,6 +42,7 @@ type sessions struct {
 func (s *sessions) Peers() []session.Status     { return s.peers }
 func (s *sessions) Problems() []session.Problem { return s.problems }
 func (s *sessions) Refused() uint64             { return 0 }
+func (s *sessions) Panics() uint64              { return 0 }
 
 type tables struct {
 	api.Tables

@@ -74,6 +74,7 @@ var metrics = [...]metric{
 	{"heddle_walk_steps_total", counter, "", "Pieces of table given to peers that walk it."},
 	{"heddle_refreshes_answered_total", counter, "", "Route refreshes answered."},
 	{"heddle_overflow_withdrawals_total", counter, "", "Routes withdrawn because their attributes exceed a message (RFC 8654)."},
+	{"heddle_session_panics_total", counter, "", "Panics that ended one session each: defects of ours, in the log with stack and octets."},
 	{"heddle_refused_connections_total", counter, "", "Connections from addresses that are no peer's."},
 
 	// Of racks.

@@ -69,7 +69,8 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	defer cancel()
 	report, err := s.Tables.Report(ctx)
 	e.inventory(s, report.Problems, time.Now())
-	e.add("heddle_refused_connections_total", float64(s.Sessions.Refused()))
+	e.count("heddle_session_panics_total", s.Sessions.Panics())
+	e.count("heddle_refused_connections_total", s.Sessions.Refused())
 	for _, peer := range s.Sessions.Peers() {
 		e.peer(s.Self, peer)
 		if err == nil {

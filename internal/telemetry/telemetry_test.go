@@ -41,6 +41,7 @@ type speaker struct {
 func (s *speaker) Peers() []session.Status     { return s.peers }
 func (s *speaker) Problems() []session.Problem { return []session.Problem{{Object: "x", Text: "y"}} }
 func (s *speaker) Refused() uint64             { return 11 }
+func (s *speaker) Panics() uint64              { return 12 }
 
 func (s *speaker) Report(context.Context) (reflector.Report, error) { return s.report, s.err }
 

@@ -66,7 +66,11 @@ func (s *Server) startDialling(p *peer) {
 	}
 	ctx, cancel := context.WithCancel(s.ctx)
 	p.cancel = cancel
-	s.dialers.Go(func() { p.dial(ctx) })
+	s.dialers.Go(func() {
+		for !p.dialSafely(func() { p.dial(ctx) }) {
+			p.pause(ctx, defectPause)
+		}
+	})
 }
 
 func (s *Server) remove(remote netip.Addr, n *bgp.Notification) {

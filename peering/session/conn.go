@@ -36,7 +36,9 @@ type conn struct {
 
 	negotiated Negotiated
 	decoder    wire.Decoder
-	rest       []byte // head of a message that is not all here yet
+	rest       []byte                 // head of a message that is not all here yet
+	reading    []byte                 // the message in hand, or the last of the batch in hand
+	exhibit    atomic.Pointer[[]byte] // what that was when a panic came
 
 	heard     atomic.Int64 // unix nanoseconds of the last message
 	handing   atomic.Bool  // we are not reading, for reasons of our own
@@ -54,11 +56,12 @@ type ending struct {
 	detail   string // what else there is to say about sent
 	received *bgp.Notification
 	err      error
-	replaced bool // by a new connection of a peer that restarted (RFC 4724 §5)
-	embargo  bool // it must not come back for a while
-	quiet    bool // a collision: no attempt failed
-	stuck    bool // sent is what we would say if the peer took anything
-	broken   bool // the path to the peer: nothing of its is forwarded there any more
+	replaced bool          // by a new connection of a peer that restarted (RFC 4724 §5)
+	embargo  bool          // it must not come back for a while
+	pause    time.Duration // the while, if the embargo begins when the connection is left
+	quiet    bool          // a collision: no attempt failed
+	stuck    bool          // sent is what we would say if the peer took anything
+	broken   bool          // the path to the peer: nothing of its is forwarded there any more
 }
 
 func (e *ending) text() string {
@@ -84,7 +87,7 @@ func newConn(p *peer, t transport, outgoing bool) *conn {
 	c := &conn{server: p.server, peer: p, spec: p.spec, transport: t, outgoing: outgoing, state: OpenSent, done: make(chan struct{})}
 	c.out.transport, c.out.sent = t, &p.sent
 	c.out.flushed = make(chan struct{})
-	c.out.stop = c.unwritable
+	c.out.stop, c.out.broke = c.unwritable, c.broke
 	c.out.sendHold = func() time.Duration { return max(sendHoldLeast, 2*c.negotiated.HoldTime) }
 	return c
 }
@@ -106,9 +109,7 @@ const sendHoldLeast = 8 * time.Minute
 func (c *conn) run() {
 	defer close(c.done)
 	c.heard.Store(time.Now().UnixNano())
-	for step := c.openSent; step != nil; {
-		step = step()
-	}
+	c.steps()
 	c.mu.Lock()
 	end := c.ending
 	c.mu.Unlock()
@@ -118,6 +119,13 @@ func (c *conn) run() {
 }
 
 type step func() step
+
+func (c *conn) steps() {
+	defer c.rescue("reading")
+	for step := c.openSent; step != nil; {
+		step = step()
+	}
+}
 
 // openSent sends our OPEN and waits for the peer's.
 func (c *conn) openSent() step {

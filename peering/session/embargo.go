@@ -19,14 +19,19 @@ func (p *peer) embargo(c *conn, n *bgp.Notification, d time.Duration) {
 	if p.stopped || c.doomed() {
 		return
 	}
-	p.until = time.Now().Add(d)
-	p.reopen = time.AfterFunc(d, p.expire)
+	p.bar(d)
 	c.finish(&ending{sent: n, embargo: true, detail: ", no session before " + p.until.UTC().Format(time.RFC3339)})
 	for _, other := range p.conns {
 		if other != c {
 			other.abort(bgp.Cease(bgp.CeaseConnectionRejected, ""), true)
 		}
 	}
+}
+
+// bar begins an embargo; mu is held.
+func (p *peer) bar(d time.Duration) {
+	p.until = time.Now().Add(d)
+	p.reopen = time.AfterFunc(d, p.expire)
 }
 
 // embargoed says whether the peer must wait; mu is held.

@@ -10,7 +10,8 @@ import (
 
 // Handler hears what happens on sessions. For each session the calls come in
 // order: Up, any number of Batch, Down. Calls for different sessions overlap. A
-// call may block: that stops the reading from that peer, and nothing else.
+// call may block: that stops the reading from that peer, and nothing else. A call that
+// panics ends that session alone, and has not taken its batch.
 type Handler interface {
 	// Up says that a session is Established. Nothing is sent on it until it is given a
 	// Stream.

@@ -9,6 +9,7 @@ import (
 // incoming takes a connection that a peer opened.
 func (s *Server) incoming(t transport) {
 	remote := t.Remote().Addr()
+	defer s.rescue(t)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ctx == nil {

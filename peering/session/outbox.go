@@ -34,7 +34,8 @@ type outbox struct {
 	transport transport
 	state     atomic.Int32
 	stream    atomic.Pointer[Stream]
-	stop      func(error)          // told once, when the connection can't be written
+	stop      func(error) // told once, when the connection can't be written
+	broke     func(doing string, panicked any)
 	sendHold  func() time.Duration // how long a peer may take nothing (RFC 9687)
 	sent      *Messages
 	lastSent  atomic.Int64 // unix nanoseconds
@@ -116,7 +117,14 @@ func (o *outbox) wait() {
 }
 
 // drain writes until there is nothing left (true) or write says errAgain.
-func (o *outbox) drain(write func([][]byte) (int, error)) bool {
+func (o *outbox) drain(write func([][]byte) (int, error)) (done bool) {
+	defer func() {
+		if r := recover(); r != nil {
+			o.finish() // where one message ends and the next begins is not known any more
+			o.broke("writing", r)
+			done = true
+		}
+	}()
 	for {
 		if len(o.begun) == 0 && !o.gather() {
 			return true
@@ -153,14 +161,26 @@ func (o *outbox) gather() bool {
 		return true
 	}
 	if s := o.stream.Load(); s != nil {
-		var messages int
-		o.begun, messages = (*s).Next(o.begun, gatherLimit)
-		o.sent.updates.Add(uint64(messages))
+		o.ask(*s)
 	}
 	if len(o.begun) == 0 {
 		o.begun = nil // an idle session holds no slices
 	}
 	return len(o.begun) > 0
+}
+
+// ask takes what the stream has. One that panics is asked no more, and what was begun
+// before goes out in front of the NOTIFICATION.
+func (o *outbox) ask(s Stream) {
+	defer func() {
+		if r := recover(); r != nil {
+			o.stream.Store(nil)
+			o.broke("asking what to send", r)
+		}
+	}()
+	var messages int
+	o.begun, messages = s.Next(o.begun, gatherLimit)
+	o.sent.updates.Add(uint64(messages))
 }
 
 func (o *outbox) consume(n int) {

@@ -210,7 +210,7 @@ func (p *peer) left(c *conn, end *ending) {
 		if ending.Deconfigured {
 			ending.Graceful = 0
 		}
-		p.server.handler.Down(c.session, ending)
+		p.down(c, ending)
 	}
 	p.mu.Lock()
 	for i, other := range p.conns {
@@ -227,6 +227,9 @@ func (p *peer) left(c *conn, end *ending) {
 	if !end.quiet {
 		p.lastError = end.text()
 	}
+	if end.pause > 0 && !p.stopped && !p.embargoed() {
+		p.bar(end.pause)
+	}
 	p.waiting = Active
 	if !p.spec.Passive || p.embargoed() {
 		p.waiting = Idle
@@ -238,6 +241,12 @@ func (p *peer) left(c *conn, end *ending) {
 	if c.session != nil {
 		p.server.lost(p)
 	}
+}
+
+// down tells the handler that a session is over.
+func (p *peer) down(c *conn, ending Ending) {
+	defer c.rescue("reporting the end")
+	p.server.handler.Down(c.session, ending)
 }
 
 // known says whether the peer has had a session with this process.

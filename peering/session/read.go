@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bytes"
 	"fmt"
 	"sync"
 	"time"
@@ -49,21 +50,36 @@ func (c *conn) readRoutes() *ending {
 		if err != nil {
 			return &ending{err: err}
 		}
-		end := c.parse(octets, batch)
-		whole := len(c.rest) < len(octets) // half a message is no sign of life (RFC 4271 §8.2.2)
-		if len(batch.Items) > 0 {
-			c.server.handler.Batch(c.session, batch)
-		} else {
-			c.server.buffers.put(batch)
-		}
-		if whole {
-			c.heard.Store(time.Now().UnixNano())
-		}
-		c.handing.Store(false)
-		if end != nil {
+		if end := c.digest(octets, batch); end != nil {
 			return end
 		}
 	}
+}
+
+// digest reads what arrived and hands it on. The batch comes back if that panics.
+func (c *conn) digest(octets []byte, batch *wire.Batch) *ending {
+	handed, done := false, false
+	defer func() {
+		if !done {
+			exhibit := bytes.Clone(c.reading[:min(len(c.reading), exhibitMost)])
+			c.exhibit.Store(&exhibit)
+		}
+		if c.reading = nil; !handed {
+			c.server.buffers.put(batch)
+		}
+	}()
+	end := c.parse(octets, batch)
+	whole := len(c.rest) < len(octets) // half a message is no sign of life (RFC 4271 §8.2.2)
+	if len(batch.Items) > 0 {
+		c.server.handler.Batch(c.session, batch)
+		handed = true
+	}
+	if whole {
+		c.heard.Store(time.Now().UnixNano())
+	}
+	c.handing.Store(false)
+	done = true
+	return end
 }
 
 // fill waits for octets and reads them into a batch, behind the part of a message
@@ -99,6 +115,7 @@ func (c *conn) parse(octets []byte, batch *wire.Batch) *ending {
 		if len(octets) < length {
 			break
 		}
+		c.reading = octets[:length]
 		if end := c.message(typ, octets[wire.HeaderLength:length], batch); end != nil {
 			return end
 		}

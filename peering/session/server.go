@@ -52,6 +52,7 @@ type Server struct {
 	keys      map[netip.Prefix]string // TCP-MD5 keys on the listeners
 	refusals  refusals
 	refusing  chan struct{}
+	defects   defects
 	problems  []Problem // of the last Apply
 	dismissal string    // Dismiss
 }
@@ -153,7 +154,7 @@ func (s *Server) Problems() []Problem {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	admitted := func(remote netip.Addr) bool { _, ok := s.plan.Admit(remote); return ok }
-	list := append(slices.Clone(s.problems), s.refusals.problems(admitted)...)
+	list := slices.Concat(s.problems, s.defects.problems(), s.refusals.problems(admitted))
 	for _, remote := range slices.SortedFunc(maps.Keys(s.peers), netip.Addr.Compare) {
 		if problem, ok := bfdProblem(s.peers[remote].status(), s.bfd.Fault(remote), time.Now()); ok {
 			list = append(list, problem)

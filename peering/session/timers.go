@@ -45,6 +45,7 @@ func (c *conn) again(timer **time.Timer, d time.Duration) {
 // must be its own: while we are not reading, or have octets of its that we did
 // not get to, it has said something.
 func (c *conn) checkHold() {
+	defer c.rescue("looking at the hold timer")
 	// What arrives is pending, then being handed over, then heard: looked at in this
 	// order, it is not missed on its way.
 	busy := c.transport.Pending() || c.handing.Load()
@@ -62,6 +63,7 @@ func (c *conn) checkHold() {
 // checkKeepalive says something if we have been silent for a third of the hold
 // time (RFC 4271 §10). A peer whose window is full has a KEEPALIVE coming already.
 func (c *conn) checkKeepalive() {
+	defer c.rescue("looking at the keepalive timer")
 	silent := time.Since(time.Unix(0, c.out.lastSent.Load()))
 	interval := c.keepaliveTime()
 	if silent < interval {
