@@ -29,6 +29,7 @@ func (s *Server) Apply(plan *peering.Plan) {
 		s.change(c)
 	}
 	s.dropUnadmitted()
+	s.announceLimits(len(plan.Sessions))
 	passwords := s.readPasswords(plan)
 	s.setKeys(plan, passwords)
 	for _, spec := range plan.Sessions {

@@ -1,6 +1,8 @@
 package session
 
 import (
+	"fmt"
+
 	"heddle/bgp"
 	"heddle/peering"
 	"heddle/peering/wire"
@@ -28,7 +30,7 @@ func (s *Server) incoming(t transport) {
 	}
 	if p == nil {
 		s.refusals.add(remote)
-		s.refuse(t)
+		s.refuse(t, bgp.CeaseConnectionRejected)
 		return
 	}
 	if err := secure(t, p.spec); err != nil {
@@ -37,11 +39,15 @@ func (s *Server) incoming(t transport) {
 		return
 	}
 	switch {
+	case s.full():
+		s.crowd(p, "every descriptor that sessions may have is in use: raise LimitNOFILE of the unit")
+		s.refuse(t, bgp.CeaseOutOfResources)
 	case p.accept(t):
 	case p.barred():
-		s.refuse(t)
+		s.refuse(t, bgp.CeaseConnectionRejected)
 	default:
-		t.Close()
+		s.crowd(p, fmt.Sprintf("it has %d connections already of which none became a session", connsMost))
+		s.refuse(t, bgp.CeaseOutOfResources)
 	}
 }
 
@@ -58,12 +64,12 @@ func secure(t transport, spec peering.Session) error {
 const refusingMost = 128
 
 // refuse tells a stranger that it is one, or a peer that it must wait (RFC 4486:
-// Cease/5).
-func (s *Server) refuse(t transport) {
+// Cease/5), or that there is no room for it (Cease/8).
+func (s *Server) refuse(t transport, subcode uint8) {
 	select {
 	case s.refusing <- struct{}{}:
 		s.conns.Go(func() {
-			dismiss(t)
+			dismiss(t, subcode)
 			<-s.refusing
 		})
 	default:
@@ -71,9 +77,9 @@ func (s *Server) refuse(t transport) {
 	}
 }
 
-func dismiss(t transport) {
+func dismiss(t transport, subcode uint8) {
 	defer t.Close()
-	message := wire.AppendNotification(nil, bgp.Cease(bgp.CeaseConnectionRejected, ""))
+	message := wire.AppendNotification(nil, bgp.Cease(subcode, ""))
 	if _, err := t.Write([][]byte{message}); err != nil {
 		return
 	}

@@ -59,6 +59,13 @@ func (l *Listener) Addr() netip.AddrPort { return unmap(l.socket.Addr()) }
 // Close closes the socket; closing again does nothing.
 func (l *Listener) Close() { _ = l.socket.Close() }
 
+// acceptLeast and acceptMost bound the pause after a connection that could not be
+// accepted; it doubles with every one in a row.
+const (
+	acceptLeast = 50 * time.Millisecond
+	acceptMost  = time.Second
+)
+
 // acceptFrom hands connections to the server, once there is a plan.
 func (s *Server) acceptFrom(ctx context.Context, l *Listener) {
 	select {
@@ -66,17 +73,25 @@ func (s *Server) acceptFrom(ctx context.Context, l *Listener) {
 		return
 	case <-s.planned:
 	}
+	var wait time.Duration
 	for {
 		conn, err := l.socket.AcceptTCP()
 		if err != nil {
 			if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
 				return
 			}
-			// Out of descriptors, most likely: the sessions we have matter more.
-			s.log.Error("accept", "listen", l.addr, "error", err)
-			time.Sleep(100 * time.Millisecond)
+			// Out of descriptors, most likely: the sessions we have matter more. What waits
+			// in the kernel meanwhile is not lost.
+			wait = min(max(2*wait, acceptLeast), acceptMost)
+			s.acceptFailed(l, err, wait)
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(wait):
+			}
 			continue
 		}
+		wait = 0
 		t, err := newTCP(conn)
 		if err != nil {
 			s.log.Warn("connection dropped", "error", err)

@@ -110,7 +110,11 @@ func (p *peer) adopt(t transport) bool {
 func (p *peer) begin(c *conn) {
 	p.conns = append(p.conns, c)
 	p.show("connection")
-	p.server.conns.Go(c.run)
+	p.server.live.Add(1)
+	p.server.conns.Go(func() {
+		defer p.server.live.Add(-1)
+		c.run()
+	})
 }
 
 // admit decides, when a connection got a good OPEN, whether it may go on (RFC 4271

@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"heddle/bgp"
@@ -53,8 +54,10 @@ type Server struct {
 	refusals  refusals
 	refusing  chan struct{}
 	defects   defects
-	problems  []Problem // of the last Apply
-	dismissal string    // Dismiss
+	limits    limits
+	live      atomic.Int64 // connections of peers
+	problems  []Problem    // of the last Apply
+	dismissal string       // Dismiss
 }
 
 // Problem is something that keeps a session from existing.
@@ -75,7 +78,7 @@ func New(c Config) *Server {
 	s := &Server{
 		self: c.Self, restart: c.Restart, handler: c.Handler, log: c.Log, listeners: c.Listeners,
 		buffers: newBuffers(buffersMost), crew: newCrew(), planned: make(chan struct{}),
-		peers: map[netip.Addr]*peer{}, keys: map[netip.Prefix]string{}, refusals: newRefusals(), refusing: make(chan struct{}, refusingMost),
+		limits: newLimits(descriptors()), peers: map[netip.Addr]*peer{}, keys: map[netip.Prefix]string{}, refusals: newRefusals(), refusing: make(chan struct{}, refusingMost),
 	}
 	local := slices.Clone(c.Local)
 	for _, l := range c.Listeners {
@@ -154,7 +157,11 @@ func (s *Server) Problems() []Problem {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	admitted := func(remote netip.Addr) bool { _, ok := s.plan.Admit(remote); return ok }
-	list := slices.Concat(s.problems, s.defects.problems(), s.refusals.problems(admitted))
+	wanted := 0
+	if s.plan != nil {
+		wanted = len(s.plan.Sessions)
+	}
+	list := slices.Concat(s.problems, s.limits.problems(wanted), s.defects.problems(), s.refusals.problems(admitted))
 	for _, remote := range slices.SortedFunc(maps.Keys(s.peers), netip.Addr.Compare) {
 		if problem, ok := bfdProblem(s.peers[remote].status(), s.bfd.Fault(remote), time.Now()); ok {
 			list = append(list, problem)
