@@ -87,6 +87,8 @@ func (o *benchOptions) flags(f *pflag.FlagSet) {
 	}{
 		{&c.Joiners, "joiners", "clients that come late"},
 		{&c.Stalled, "stalled", "clients that do not read"},
+		{&c.Strangers, "strangers", "connects a second from addresses that are no client's"},
+		{&c.Silent, "silent", "connections from addresses that are admitted, which say nothing"},
 		{&c.Changes, "changes", "changes to measure"},
 		{&c.Moves, "moves", "routes that move; in a soak, at most so many at a time"},
 	} {

@@ -28,8 +28,11 @@ type Config struct {
 
 	Joiners int // clients that come late
 	Stalled int // clients that stop reading
-	Changes int // single changes whose latency is measured
-	Moves   int // routes that move from one feeder to another
+
+	Strangers int // connects a second from addresses that are no client's
+	Silent    int // connections from addresses that are admitted, which say nothing
+	Changes   int // single changes whose latency is measured
+	Moves     int // routes that move from one feeder to another
 
 	Duration time.Duration // of a soak
 	Deadline time.Duration // for each phase of a scenario

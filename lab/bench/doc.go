@@ -20,6 +20,7 @@
 //	heddle bench failover --clients 20 --routes 25000 --backup
 //	heddle bench storm --clients 2500 --routes 1
 //	heddle bench stalled --clients 1000 --routes 500 --stalled 100 --closed
+//	heddle bench strangers --clients 1000 --routes 100 --stalled 20 --strangers 5000 --silent 500
 //	heddle bench refresh --clients 100 --routes 1000
 //	heddle bench soak --clients 100 --routes 100 --duration 10m
 //	heddle bench load --target 127.0.0.1:1179 --target-pid 4711 -o json

@@ -64,6 +64,9 @@ func (r *Report) remark() string {
 		return "FAILED: " + r.Failure
 	case r.Late:
 		return fmt.Sprintf("time was up: %s; %d (client, route) pairs missing", r.Failure, r.Missing)
+	case r.Scenario == "strangers":
+		return fmt.Sprintf("%d strangers at %d/s, %d told why; %d silent connections held; %d stalled clients closed; RSS grew by %s",
+			r.Strangers, r.Rate, r.Told, r.Silent, r.Closed, mega(max(1, r.RSS-r.IdleRSS)))
 	case r.Scenario == "stalled":
 		return fmt.Sprintf("%d stalled clients closed", r.Closed)
 	}

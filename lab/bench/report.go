@@ -38,7 +38,13 @@ type Report struct {
 	Announcements int `json:"announcements"` // NLRI in them, withdrawn ones too
 	Changes       int `json:"changes"`       // that were measured
 
-	Closed  int    `json:"closed,omitempty"`  // stalled clients that the speaker closed
+	Closed int `json:"closed,omitempty"` // stalled clients that the speaker closed
+
+	Strangers int `json:"strangers,omitempty"`          // connects from addresses that are no client's
+	Rate      int `json:"strangersPerSecond,omitempty"` // of them
+	Told      int `json:"told,omitempty"`               // of them, those that were sent a NOTIFICATION
+	Silent    int `json:"silent,omitempty"`             // connections that said nothing and were held
+
 	Missing int    `json:"missing,omitempty"` // (client, route) pairs not as they must when time was up
 	Failure string `json:"failure,omitempty"` // why there are no figures
 	Late    bool   `json:"late,omitempty"`    // that was because time was up: Wall and Core are lower bounds

@@ -45,7 +45,7 @@ func build(m *testing.M) (code int, err error) {
 func small(scenario string) Config {
 	return Config{
 		Scenario: scenario, Start: "heddle", Program: program, ASN: testASN, Clients: 5, Routes: 40, Groups: 3, Deadline: 20 * time.Second,
-		Joiners: 3, Stalled: 2, Changes: 10, Moves: 60, Duration: 300 * time.Millisecond,
+		Joiners: 3, Stalled: 2, Strangers: 100, Silent: 5, Changes: 10, Moves: 60, Duration: 300 * time.Millisecond,
 	}
 }
 

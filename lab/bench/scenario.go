@@ -53,6 +53,11 @@ func Scenarios() []Scenario {
 			Usual: Config{Clients: 1000, Routes: 500, Stalled: 100}, check: needStalled, play: playStalled,
 		},
 		{
+			Name: "strangers", Short: "Load while some clients do not read, others say nothing, and strangers connect all the time",
+			Usual: Config{Clients: 1000, Routes: 100, Stalled: 20, Strangers: 5000, Silent: 500, Duration: 20 * time.Second},
+			check: needStrangers, play: playStrangers,
+		},
+		{
 			Name: "refresh", Short: "All clients ask for all routes again (RFC 2918), at once",
 			Usual: Config{Clients: 100, Routes: 1000}, check: fine, play: playRefresh,
 		},
@@ -103,6 +108,13 @@ func needStalled(c *Config) error {
 		return fmt.Errorf("%d of %d clients stalled: want two that read", c.Stalled, c.Clients)
 	}
 	return atLeast(1, c.Stalled, "stalled clients")
+}
+
+func needStrangers(c *Config) error {
+	if c.Duration <= 0 || c.Duration > 10*time.Minute {
+		return fmt.Errorf("a storm of %s: want one of up to ten minutes", c.Duration)
+	}
+	return errors.Join(needStalled(c), atLeast(1, c.Strangers, "strangers"))
 }
 
 func needDuration(c *Config) error {
