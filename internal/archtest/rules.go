@@ -15,7 +15,7 @@ func house() map[string][]string {
 		"peering", "peering/bfd", "peering/session", "peering/wire", "summarize", "reflector", "reflector/rib",
 	}
 	return map[string][]string{
-		"cmd/heddle": append([]string{"internal/command", "internal/api", "internal/telemetry", "lab/bench"}, all...),
+		"cmd/heddle": append([]string{"internal/command", "internal/api", "internal/telemetry", "lab/bench", "lab/containerlab", "lab/runner"}, all...),
 
 		"reflector":     append([]string{"peering/session", "reflector/rib", "summarize"}, sessions...),
 		"reflector/rib": {"bgp", "topology", "peering/wire", "summarize"},
@@ -35,6 +35,10 @@ func house() map[string][]string {
 		"lab/interop": {"lab/netns"},
 		"lab/racks":   {"lab/netns"},
 		"lab/hosts":   {"lab/netns"},
+
+		"lab/containerlab": nil,
+		"lab/probe":        nil,
+		"lab/runner":       {"lab/containerlab", "lab/netns", "lab/probe"},
 
 		"summarize": append([]string{"peering"}, fabric...),
 
@@ -85,11 +89,11 @@ func doors() []door {
 		{"github.com/prometheus/", []string{"internal/telemetry", "internal/hostapi"}, "give your package a Stats and let internal/telemetry read it"},
 		{"github.com/coreos/go-systemd", []string{"internal/command"}, "who runs us is internal/command's to know"},
 		{"github.com/spf13/", []string{"cmd/heddle", "cmd/heddle-agent", "internal/command"}, "commands and flags are wiring and stay in cmd"},
-		{"github.com/goccy/go-yaml", []string{"internal/config", "topology/manifest"}, "YAML is read in internal/config and topology/manifest"},
+		{"github.com/goccy/go-yaml", []string{"internal/config", "topology/manifest", "lab/containerlab"}, "YAML is read in internal/config, topology/manifest and lab/containerlab"},
 		{"log/slog", []string{
 			"cmd/heddle", "cmd/heddle-agent", "internal/command", "agent", "reflector", "peering/session", "topology/etcd", "topology/etcd/embedded", "internal/api", "internal/telemetry", "lab/interop",
 		}, "the core is silent: return a value and let the shell speak"},
-		{"os/exec", []string{"agent/firewall", "lab/netns", "lab/interop", "lab/racks", "lab/hosts", "lab/bench"}, "no program is run but iptables, and by the lab"},
+		{"os/exec", []string{"agent/firewall", "lab/netns", "lab/interop", "lab/racks", "lab/hosts", "lab/bench", "lab/runner"}, "no program is run but iptables, and by the lab"},
 		{"github.com/gaissmai/bart", []string{"summarize", "agent"}, "longest prefix match is summarize.Map's, and the agent's of how next hops are reached"},
 		{"unsafe", []string{"peering/session"}, "only the socket calls need it"},
 	}
@@ -99,7 +103,7 @@ func doors() []door {
 // single files, where a core and its shell are too small to be two rooms.
 func pure() []string {
 	return []string{
-		"bgp", "topology", "topology/manifest", "peering", "peering/wire", "summarize", "reflector/rib", "agent/derive", "agent/routes",
+		"bgp", "lab/containerlab", "topology", "topology/manifest", "peering", "peering/wire", "summarize", "reflector/rib", "agent/derive", "agent/routes",
 		"peering/bfd/packet.go", "peering/bfd/machine.go", "peering/bfd/timing.go", "peering/bfd/transmit.go",
 	}
 }

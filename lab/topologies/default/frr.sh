@@ -1,0 +1,11 @@
+#!/bin/bash
+# FRR in the foreground: zebra, staticd and bgpd, then the whole of /etc/frr/frr.conf.
+# It ends when one of them does.
+set -eu
+install -d -o frr -g frr /run/frr /var/log/frr /var/tmp/frr
+for daemon in zebra staticd bgpd; do
+    /usr/lib/frr/$daemon -f /dev/null -P 0 --log stdout &
+    until [ -S /run/frr/$daemon.vty ]; do sleep 0.05; done
+done
+vtysh -b
+wait -n
