@@ -34,7 +34,7 @@ func root() *cobra.Command {
 	cmd.AddCommand(
 		reflectorCommand(),
 		applyCommand(), getCommand(), deleteCommand(), checkCommand(), diffCommand(), acceptCommand(), rejectCommand(),
-		showCommand(), explainCommand(), benchCommand(), command.Version("heddle"),
+		showCommand(), explainCommand(), labCommand(), benchCommand(), command.Version("heddle"),
 	)
 	return cmd
 }

@@ -1,0 +1,55 @@
+package runner
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// ended is when a lab is given up that does not end.
+const ended = 20 * time.Second
+
+// Down ends a lab of this user, whatever state it is in, and takes away what is left
+// of it. A lab that is not there is down already.
+func Down(name string) error {
+	f := folderOf(name)
+	r, err := f.read()
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err == nil && f.held() {
+		if err := end(r.Process); err != nil {
+			return fmt.Errorf("lab %s: %w", name, err)
+		}
+	}
+	return f.remove()
+}
+
+// end kills the supervisor and waits for it: the kernel lets it go when all processes
+// of the lab are gone.
+func end(process int) error {
+	fd, err := unix.PidfdOpen(process, 0)
+	if errors.Is(err, unix.ESRCH) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	if err := unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0); err != nil && !errors.Is(err, unix.ESRCH) {
+		return err
+	}
+	for until := time.Now().Add(ended); ; {
+		left := time.Until(until)
+		if left < 0 {
+			return fmt.Errorf("process %d outlives SIGKILL", process)
+		}
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, int(left.Milliseconds())+1)
+		if n > 0 || err != nil && !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
+}

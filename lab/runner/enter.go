@@ -1,0 +1,19 @@
+package runner
+
+import (
+	"os/exec"
+	"path/filepath"
+)
+
+// enter is a command in the namespaces of a process, given by the folder that has
+// them, and of a user namespace, if there is one to go through.
+func enter(namespaces, user string, command []string) *exec.Cmd {
+	args := []string{}
+	if user != "" {
+		args = append(args, "--user="+user, "--setuid", "0", "--setgid", "0")
+	}
+	for flag, name := range map[string]string{"--mount": "mnt", "--pid": "pid", "--net": "net", "--uts": "uts", "--ipc": "ipc"} {
+		args = append(args, flag+"="+filepath.Join(namespaces, name))
+	}
+	return exec.Command("nsenter", append(append(args, "--"), command...)...)
+}

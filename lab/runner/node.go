@@ -1,0 +1,214 @@
+package runner
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"heddle/lab/containerlab"
+	"heddle/lab/netns"
+)
+
+// machine is a node as the supervisor has it: a network that stays, and processes that
+// come and go.
+type machine struct {
+	containerlab.Node
+	space *netns.Space
+	root  netns.Root
+	log   string
+
+	mu    sync.Mutex
+	cmd   *exec.Cmd     // nil: it does not run
+	over  chan struct{} // closed when that has ended
+	since time.Time
+	ended string
+}
+
+// NodeCommand is the hidden command of heddle that becomes a node's command.
+const NodeCommand = "node"
+
+// birth is what the first process of a node is told.
+type birth struct {
+	Root    netns.Root
+	Command []string
+}
+
+// wait is what a node does that has no command: be there.
+var wait = []string{"sleep", "infinity"}
+
+// start starts the node's command.
+func (m *machine) start() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.cmd != nil {
+		return fmt.Errorf("%s runs already", m.Name)
+	}
+	command := m.Command
+	if len(command) == 0 {
+		command = wait
+	}
+	told, err := json.Marshal(birth{m.root, command})
+	if err != nil {
+		return err
+	}
+	log, err := m.openLog()
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	cmd := exec.Command("/proc/self/exe", "lab", NodeCommand, string(told))
+	cmd.Env, cmd.Stdout, cmd.Stderr = m.environment(), log, log
+	netns.Apart(cmd)
+	if err := m.space.Start(cmd); err != nil {
+		return fmt.Errorf("start %s: %w", m.Name, err)
+	}
+	m.cmd, m.over, m.since, m.ended = cmd, make(chan struct{}), time.Now(), ""
+	go m.await(cmd, m.over)
+	return nil
+}
+
+// await notes the end of a command.
+func (m *machine) await(cmd *exec.Cmd, over chan struct{}) {
+	err := cmd.Wait()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.cmd, m.since, m.ended = nil, time.Now(), "it ended by itself"
+	if err != nil {
+		m.ended = err.Error()
+	}
+	m.say("heddle lab: " + m.Name + " has ended: " + m.ended)
+	close(over)
+}
+
+// kill ends the node as losing power would, and waits until it is over.
+func (m *machine) kill() error {
+	m.mu.Lock()
+	cmd, over := m.cmd, m.over
+	m.mu.Unlock()
+	if cmd == nil {
+		return fmt.Errorf("%s does not run", m.Name)
+	}
+	if err := cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	<-over
+	return nil
+}
+
+// environment is that of a container: little, and the same everywhere.
+func (m *machine) environment() []string {
+	values := map[string]string{
+		"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "HOSTNAME": m.Name,
+	}
+	maps.Copy(values, m.Env)
+	var list []string
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		list = append(list, name+"="+values[name])
+	}
+	return list
+}
+
+// process is the first of the node's, 0 if it does not run.
+func (m *machine) process() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.cmd == nil {
+		return 0
+	}
+	return m.cmd.Process.Pid
+}
+
+// run runs a command in the node; what it says is in the node's log, and in the error.
+func (m *machine) run(command []string) error {
+	pid := m.process()
+	if pid == 0 {
+		return fmt.Errorf("%s does not run", m.Name)
+	}
+	cmd := enter(fmt.Sprintf("/proc/%d/ns", pid), "", command)
+	cmd.Env = m.environment()
+	out, err := cmd.CombinedOutput()
+	if len(out) > 0 {
+		m.say(string(out))
+	}
+	if err == nil {
+		return nil
+	}
+	err = fmt.Errorf("%s: %s: %w: %s", m.Name, strings.Join(command, " "), err, bytes.TrimSpace(out))
+	if m.process() != pid {
+		err = fmt.Errorf("%w; the node itself has ended:\n%s", err, m.lastWords())
+	}
+	return err
+}
+
+// lastWords is how the node's log ends.
+func (m *machine) lastWords() string {
+	const most = 8
+	data, err := os.ReadFile(m.log)
+	if err != nil {
+		return err.Error()
+	}
+	lines := strings.Split(strings.TrimSpace(string(data)), "\n")
+	return "  " + strings.Join(lines[max(0, len(lines)-most):], "\n  ")
+}
+
+func (m *machine) openLog() (*os.File, error) {
+	return os.OpenFile(m.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+}
+
+// say adds to the node's log.
+func (m *machine) say(text string) {
+	log, err := m.openLog()
+	if err != nil {
+		return // the folder is gone: nobody reads any more
+	}
+	defer log.Close()
+	fmt.Fprintln(log, text)
+}
+
+// Birth is a node's first moment: it enters its files and becomes its command. It
+// returns only if that fails.
+func Birth(told string) error {
+	var b birth
+	if err := json.Unmarshal([]byte(told), &b); err != nil {
+		return err
+	}
+	if err := b.Root.Enter(); err != nil {
+		return err
+	}
+	program, err := exec.LookPath(b.Command[0])
+	if err != nil {
+		return err
+	}
+	return syscall.Exec(program, b.Command, os.Environ())
+}
+
+// fresh are the folders that a node has for itself.
+func fresh() []string { return []string{"/run", "/tmp", "/var/tmp", "/var/log", "/var/lib"} }
+
+// rootOf says what a node sees. The programs beside heddle are shown where the image
+// has them.
+func rootOf(n containerlab.Node, dir, topologyDir, programs string, extra []netns.Shown) netns.Root {
+	r := netns.Root{Host: n.Name, Dir: dir, Fresh: fresh()}
+	for _, name := range []string{"heddle", "heddle-agent"} {
+		r.Shown = append(r.Shown, netns.Shown{Source: filepath.Join(programs, name), Target: "/usr/local/bin/" + name, ReadOnly: true})
+	}
+	r.Shown = append(r.Shown, extra...)
+	for _, b := range n.Binds {
+		source := b.Source
+		if !filepath.IsAbs(source) {
+			source = filepath.Join(topologyDir, source)
+		}
+		r.Shown = append(r.Shown, netns.Shown{Source: source, Target: b.Target, ReadOnly: b.ReadOnly})
+	}
+	return r
+}
