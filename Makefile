@@ -11,7 +11,8 @@ UNIT := $(shell go list ./... 2>/dev/null | grep -v /lab/)
 # What tests need beyond Go: a C compiler for the race detector, the counterparts,
 # and tools to look at packets.
 TEST_PACKAGES := gcc libc6-dev iproute2 iputils-ping procps iptables ipset conntrack util-linux bird2 frr gobgpd openbgpd etcd-server etcd-client
-DEMO_PACKAGES := iproute2 procps bird2 frr
+RACK_PACKAGES := iproute2 procps bird2 frr
+LAB_PACKAGES := etcd-server etcd-client bird2 frr iptables ipset iproute2 iputils-ping traceroute tcpdump procps util-linux
 BENCH_PACKAGES := bird2 frr gobgpd
 HOST_BENCH_PACKAGES := iptables ipset conntrack bird2 iproute2 iputils-ping
 
@@ -24,7 +25,7 @@ build: ## bin/heddle, bin/heddle-agent
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X heddle/internal/command.Release=$(VERSION)' -o bin/ ./cmd/heddle ./cmd/heddle-agent
 
 .PHONY: demo
-demo: demo-packages build ## a small fabric on this machine: sessions, tables, a host that leaves and returns (root)
+demo: lab-packages build ## the whole fabric on this machine: sessions, tables, packets, a move, a reflector that dies
 	./lab/demo/run.sh
 
 .PHONY: test
@@ -48,7 +49,7 @@ test-lab: build ## namespaces and other daemons (root)
 	go test -timeout 8m ./lab/...
 
 .PHONY: racks
-racks: demo-packages ## the moves of docs/RACKS.md on this machine, with their figures (root)
+racks: rack-packages ## the moves of docs/RACKS.md on this machine, with their figures (root)
 	go test -v -count 1 ./lab/racks
 
 .PHONY: hosts
@@ -102,9 +103,13 @@ bench-packages:
 host-bench-packages:
 	@./lab/install-packages.sh $(HOST_BENCH_PACKAGES)
 
-.PHONY: demo-packages
-demo-packages:
-	@./lab/install-packages.sh $(DEMO_PACKAGES)
+.PHONY: rack-packages
+rack-packages:
+	@./lab/install-packages.sh $(RACK_PACKAGES)
+
+.PHONY: lab-packages
+lab-packages:
+	@./lab/install-packages.sh $(LAB_PACKAGES)
 
 .PHONY: clean
 clean: ## remove what build made

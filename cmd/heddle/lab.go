@@ -65,7 +65,7 @@ func labCommand() *cobra.Command {
 	}
 	o.flags(cmd.PersistentFlags())
 	cmd.AddCommand(
-		labUp(&o), labDown(&o), labStatus(&o), labExec(&o), labLogs(&o), labProbe(&o),
+		labUp(&o), labWait(&o), labDown(&o), labStatus(&o), labExec(&o), labLogs(&o), labProbe(&o),
 		labNode(&o, "start", "Start a node that has ended", (*runner.Lab).Start),
 		labNode(&o, "kill", "End a node as losing power would; its cables stay", (*runner.Lab).Kill),
 		labHidden(runner.NodeCommand, runner.Birth), labHidden(runner.SuperviseCommand, supervise),
@@ -130,13 +130,32 @@ func labUp(o *labOptions) *cobra.Command {
 	return cmd
 }
 
+func labWait(o *labOptions) *cobra.Command {
+	var deadline time.Duration
+	cmd := &cobra.Command{
+		Use: "wait", Short: "Wait until the lab is ready, as up does", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			lab, err := o.lab()
+			if err != nil {
+				return err
+			}
+			ctx, cancel := context.WithTimeoutCause(cmd.Context(), deadline, fmt.Errorf("gave up after %s", deadline))
+			defer cancel()
+			return lab.Ready(ctx, labProgress(cmd.ErrOrStderr()))
+		},
+	}
+	cmd.Flags().DurationVar(&deadline, "deadline", 2*time.Minute, "give up waiting after this time")
+	return cmd
+}
+
 // labProgress tells what is being done, and how much is missing, whenever that changes.
 func labProgress(w io.Writer) func(runner.Status) {
 	last := ""
 	return func(s runner.Status) {
 		line := s.Phase
 		if line == "" && len(s.Missing) > 0 {
-			line = fmt.Sprintf("waiting: %d things are missing, such as %s", len(s.Missing), strings.SplitN(s.Missing[0], "\n", 2)[0])
+			first, _, _ := strings.Cut(s.Missing[0], "\n")
+			line = fmt.Sprintf("waiting for %d: %.90s", len(s.Missing), first)
 		}
 		if line != "" && line != last {
 			fmt.Fprintln(w, line)

@@ -38,7 +38,7 @@ func labStatus(o *labOptions) *cobra.Command {
 }
 
 func labProbe(o *labOptions) *cobra.Command {
-	order := runner.ProbeOrder{}
+	order, after := runner.ProbeOrder{}, time.Duration(0)
 	cmd := &cobra.Command{
 		Use:   "probe FROM TO ADDRESS COMMAND [ARGUMENT...]",
 		Short: "Count the packets that are lost while a command runs",
@@ -56,7 +56,14 @@ func labProbe(o *labOptions) *cobra.Command {
 				return err
 			}
 			report, err := lab.During(cmd.Context(), order, func() error {
-				return runner.Here(cmd.Context(), args[3:]...)
+				if err := runner.Here(cmd.Context(), args[3:]...); err != nil {
+					return err
+				}
+				select { // what the command began may not be over with it
+				case <-cmd.Context().Done():
+				case <-time.After(after):
+				}
+				return nil
 			})
 			if report.Sent > 0 {
 				fmt.Fprintln(cmd.OutOrStdout(), report)
@@ -65,6 +72,7 @@ func labProbe(o *labOptions) *cobra.Command {
 		},
 	}
 	cmd.Flags().DurationVar(&order.Pace, "pace", time.Millisecond, "time between two packets")
+	cmd.Flags().DurationVar(&after, "after", time.Second, "go on for so long after the command")
 	cmd.Flags().SetInterspersed(false)
 	return cmd
 }

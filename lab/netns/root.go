@@ -78,23 +78,23 @@ func pivot(dir string) error {
 type rootPlan struct {
 	dir    string
 	own    map[string]bool // folders that are made, and filled entry by entry
-	placed map[string]bool // paths that are filled by somebody else
+	placed map[string]bool // paths that are not filled; those that are true are folders of our own
 }
 
 func (r Root) plan() rootPlan {
 	p := rootPlan{r.Dir, map[string]bool{"/": true}, map[string]bool{"/proc": true}}
-	for _, dir := range r.Fresh {
-		p.openUp(dir)
-	}
 	for _, s := range r.Shown {
-		p.openUp(s.Target)
+		p.openUp(s.Target, false)
+	}
+	for _, dir := range r.Fresh {
+		p.openUp(dir, true)
 	}
 	return p
 }
 
 // openUp places a path, and makes the folders above it our own.
-func (p rootPlan) openUp(path string) {
-	p.placed[path] = true
+func (p rootPlan) openUp(path string, folder bool) {
+	p.placed[path] = folder
 	for dir := filepath.Dir(path); dir != "/"; dir = filepath.Dir(dir) {
 		p.own[dir] = true
 	}
@@ -108,7 +108,7 @@ func (p rootPlan) fill(dir string) error {
 	}
 	for _, e := range entries {
 		path := filepath.Join(dir, e.Name())
-		if p.placed[path] || p.own[path] {
+		if _, placed := p.placed[path]; placed || p.own[path] {
 			continue
 		}
 		// What this machine has lost since it was listed, the lab's has not either.
@@ -128,8 +128,8 @@ func (p rootPlan) fill(dir string) error {
 			return err
 		}
 	}
-	for path := range p.placed {
-		if filepath.Dir(path) == dir {
+	for path, folder := range p.placed {
+		if filepath.Dir(path) == dir && folder {
 			if err := p.place(path); err != nil {
 				return err
 			}
@@ -138,11 +138,8 @@ func (p rootPlan) fill(dir string) error {
 	return nil
 }
 
-// place makes a folder for what this machine has as a folder, or has not.
+// place makes a folder of our own, for everybody if that is what it is for.
 func (p rootPlan) place(path string) error {
-	if info, err := os.Stat(path); err == nil && !info.IsDir() {
-		return nil // a file will be shown there
-	}
 	mode := fs.FileMode(0o755)
 	if strings.HasSuffix(path, "tmp") {
 		mode = 0o777 | fs.ModeSticky
@@ -196,9 +193,6 @@ func (p rootPlan) show(source, target string, readOnly bool) error {
 func (p rootPlan) mountPoint(target string, folder bool) error {
 	if folder {
 		return os.MkdirAll(target, 0o755)
-	}
-	if info, err := os.Stat(target); err == nil && info.IsDir() {
-		_ = os.Remove(target) // empty: it was made before it was known what comes
 	}
 	file, err := os.OpenFile(target, os.O_CREATE|os.O_WRONLY, 0o644)
 	if err != nil {

@@ -10,7 +10,8 @@ import (
 func enter(namespaces, user string, command []string) *exec.Cmd {
 	args := []string{}
 	if user != "" {
-		args = append(args, "--user="+user, "--setuid", "0", "--setgid", "0")
+		// Who we are is root in there; it may not become anybody else.
+		args = append(args, "--user="+user, "--preserve-credentials")
 	}
 	for flag, name := range map[string]string{"--mount": "mnt", "--pid": "pid", "--net": "net", "--uts": "uts", "--ipc": "ipc"} {
 		args = append(args, flag+"="+filepath.Join(namespaces, name))
