@@ -110,8 +110,6 @@ func TestARefreshRightAfterAnotherLosesNothing(t *testing.T) {
 	l.holds(0)
 }
 
-// A peer that asks again in the middle of an answer has changed its mind about what it
-// was already sent.
 // A router that announces more than it may is ended with Cease 6/1, and not let back for
 // a while (RFC 4486 §4).
 func TestARouterThatAnnouncesTooMuchIsEnded(t *testing.T) {
@@ -125,6 +123,20 @@ func TestARouterThatAnnouncesTooMuchIsEnded(t *testing.T) {
 		l.announce()
 		if l.p.ended != c.ended || (c.ended && (l.p.pause != time.Minute || l.p.reason.Subcode != bgp.CeaseMaxPrefixes)) {
 			t.Errorf("with a limit of %d for two routes: ended %v for %s, %v", c.limit, l.p.ended, l.p.pause, l.p.reason)
+		}
+	}
+}
+
+func TestARouterThatNearsItsLimitIsNamed(t *testing.T) {
+	l := newLone(t)
+	for _, c := range []struct {
+		limit uint32
+		named bool
+	}{{0, false}, {3, false}, {2, true}} {
+		l.r.members[l.p.Address].arrival.spec.MaxRoutes = c.limit
+		l.announce() // two routes
+		if got := len(l.r.crowds()) > 0; got != c.named || l.p.ended {
+			t.Errorf("two routes of %d: named %v, ended %v; %v", c.limit, got, l.p.ended, l.r.problems())
 		}
 	}
 }

@@ -39,7 +39,8 @@ type member struct {
 	walk  *rib.Walk     // not nil while the feed is off the log
 	again bgp.FamilySet // refreshes owed as soon as the feed is level
 
-	said bgp.FamilySet // families of which End-of-RIB was heard
+	said   bgp.FamilySet // families of which End-of-RIB was heard
+	warned bgp.FamilySet // families of which it was said that it nears its limit
 
 	stale      bgp.FamilySet // families kept over a restart (RFC 4724)
 	staleUntil time.Time

@@ -13,7 +13,7 @@ type Problem struct{ Object, Text string }
 
 // problems lists what the tables know to be wrong.
 func (r *Reflector) problems() []Problem {
-	list := r.budgets()
+	list := append(r.budgets(), r.crowds()...)
 	for _, prefix := range r.rib.Disputed() {
 		list = append(list, r.disputed(prefix))
 	}

@@ -230,23 +230,6 @@ func (r *Reflector) learn(m *member, b *wire.Batch, now time.Time) {
 	r.limitRoutes(m)
 }
 
-// limitRoutes ends the session of a router that announced more than it may (RFC 4486
-// §4). What it had before a restart is not what it announces.
-func (r *Reflector) limitRoutes(m *member) {
-	limit := m.arrival.spec.MaxRoutes
-	if limit == 0 {
-		return
-	}
-	for _, f := range bgp.Families {
-		if held := r.rib.Held(m.id, f); held.Received-held.Stale > int(limit) {
-			r.slog.Error("session ended: too many routes", "peer", m.arrival.spec.Name, "address", m.key,
-				"family", f, "limit", limit, "again in", m.arrival.spec.MaxRoutesRestart)
-			m.arrival.outlet.EndFor(bgp.MaxPrefixes(f, limit), m.arrival.spec.MaxRoutesRestart)
-			return
-		}
-	}
-}
-
 // takenMost bounds the events taken in before peers are told.
 const takenMost = 64
 
