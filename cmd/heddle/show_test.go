@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"os"
 	"strings"
 	"testing"
@@ -78,6 +79,25 @@ func TestGoldenPeers(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden(t, "testdata/peers.txt", out.String())
+}
+
+// A column that nobody needs is not there.
+func TestBFDIsShownWhereAPathIsWatched(t *testing.T) {
+	noon := time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
+	peers := []api.Peer{
+		{Name: "h1", Address: netip.MustParseAddr("192.0.2.11"), State: "Established", Since: noon, BFD: &api.BFD{State: "Up"}},
+		{Name: "h2", Address: netip.MustParseAddr("192.0.2.12"), State: "Active", Since: noon},
+	}
+	var out strings.Builder
+	if err := peersTable(&out, peers, noon); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{"NAME ADDRESS AS ROLE RACK STATE FOR BFD V4 IN/OUT V6 IN/OUT NOTE", " Up ", " - "} {
+		line := strings.Join(strings.Fields(strings.Split(out.String(), "\n")[i]), " ")
+		if !strings.Contains(line, want) {
+			t.Errorf("line %d is %q, want %q", i, line, want)
+		}
+	}
 }
 
 func TestJSONIsPrintedAsServed(t *testing.T) {

@@ -19,6 +19,7 @@ import (
 	"heddle/bgp"
 	"heddle/internal/api"
 	"heddle/peering"
+	"heddle/peering/bfd"
 	"heddle/peering/session"
 	"heddle/peering/wire"
 	"heddle/reflector"
@@ -178,10 +179,17 @@ func busy() (api.State, *sessions, *tables) {
 				State: session.Active, Since: noon, LastError: "hold timer expired (4/0)", Flaps: 3, Password: true,
 			},
 			{
-				Spec:  peering.Session{Remote: h1, Name: "h1", Role: "host", Rack: "r1", Source: peering.SourceEtcd, Kind: peering.Client, RemoteASN: 64512},
+				Spec: peering.Session{
+					Remote: h1, Name: "h1", Role: "host", Rack: "r1", Source: peering.SourceEtcd, Kind: peering.Client, RemoteASN: 64512,
+					BFD: peering.BFD{Interval: 300 * time.Millisecond, Multiplier: 3},
+				},
 				State: session.Established, Since: noon, Local: "192.0.2.251:179",
 				Negotiated: session.Negotiated{RouterID: 0xc000020b, Families: bgp.FamiliesOf(bgp.IPv4Unicast), HoldTime: 90 * time.Second},
 				Received:   session.Counts{Opens: 1, Updates: 2, Keepalives: 3, Octets: 400, Discarded: 1}, Sent: session.Counts{Opens: 1, Refreshes: 5},
+				BFD: bfd.Status{
+					State: bfd.Up, Remote: bfd.Up, Heard: true, RemoteDiagnostic: bfd.DetectionExpired, Since: noon,
+					Interval: 300 * time.Millisecond, Detection: 900 * time.Millisecond, Port: bfd.SinglePort, Flaps: 1,
+				},
 			},
 		},
 		problems: []session.Problem{{Object: "192.0.2.66", Text: "refused"}},

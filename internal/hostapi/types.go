@@ -101,6 +101,7 @@ type Peer struct {
 	State     string    `json:"state"`
 	Since     time.Time `json:"since"`
 	LastError string    `json:"lastError,omitempty"`
+	BFD       string    `json:"bfd,omitempty"` // absent: the way to it is not watched
 }
 
 func (h *handler) peers(w http.ResponseWriter, _ *http.Request) {
@@ -118,7 +119,11 @@ func (h *handler) peers(w http.ResponseWriter, _ *http.Request) {
 }
 
 func peerOf(p *session.Status) Peer {
-	return Peer{Name: p.Spec.Name, Address: p.Spec.Remote.String(), State: p.State.String(), Since: p.Since, LastError: p.LastError}
+	out := Peer{Name: p.Spec.Name, Address: p.Spec.Remote.String(), State: p.State.String(), Since: p.Since, LastError: p.LastError}
+	if p.Spec.BFD.On() {
+		out.BFD = p.BFD.State.String()
+	}
+	return out
 }
 
 // Rule is a rule of a chain, in iptables' words.

@@ -14,6 +14,7 @@ type bird struct {
 	neighbors []neighbor
 	options   string // more lines of each session
 	flags     []string
+	more      string // protocols beside the sessions
 }
 
 func (f *fabric) bird(n byte, neighbors ...neighbor) *bird {
@@ -44,6 +45,7 @@ func (b *bird) config() string {
 	for i, n := range b.neighbors {
 		b.session(&text, i, n)
 	}
+	text.WriteString(b.more)
 	return text.String()
 }
 

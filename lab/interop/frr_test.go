@@ -5,15 +5,20 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
 	"strings"
 )
 
-// frr is FRR's bgpd, without zebra.
+// frr is FRR's bgpd. It has zebra and bfdd beside it only if it is to watch paths: bgpd
+// asks for that through zebra, which knows whether a peer is on the same link.
 type frr struct {
 	*host
 	neighbors []neighbor
 	options   []string // more lines of router bgp
 	described map[netip.Prefix]bool
+	watches   bool // has BFD
 }
 
 func (f *fabric) frr(n byte, neighbors ...neighbor) *frr {
@@ -28,8 +33,47 @@ func (r *frr) start() {
 	r.f.t.Helper()
 	vty := r.path("vty")
 	r.f.must(os.MkdirAll(vty, 0o700))
-	r.run("/usr/lib/frr/bgpd", "-n", "-S", "-f", r.file("bgpd.conf", r.config()), "-i", r.path("pid"), "-z", r.path("zebra"),
-		"--vty_socket", vty, "-P", "0", "--log", "stdout")
+	if r.watches {
+		r.f.must(ownedByFRR(r.dir, vty))
+		r.daemon("zebra", "-f", "/dev/null")
+		r.daemon("bfdd", "-f", "/dev/null", "--bfdctl", r.path("bfdctl"))
+	}
+	r.daemon("bgpd", "-n", "-S", "-f", r.file("bgpd.conf", r.config()))
+}
+
+// daemon starts one of FRR's; what the next asks of it, it can answer.
+func (r *frr) daemon(name string, flags ...string) {
+	r.f.t.Helper()
+	r.run("/usr/lib/frr/"+name, append(flags, "-i", r.path(name+".pid"), "-z", r.path("zserv"),
+		"--vty_socket", r.path("vty"), "-P", "0", "--log", "stdout")...)
+	if name == "bgpd" {
+		return
+	}
+	r.f.until(name+" to listen", func() string {
+		_, err := os.Stat(filepath.Join(r.path("vty"), name+".vty"))
+		if err != nil {
+			return err.Error()
+		}
+		return ""
+	})
+}
+
+// ownedByFRR gives directories to the user that FRR runs as.
+func ownedByFRR(dirs ...string) error {
+	frr, err := user.Lookup("frr")
+	if err != nil {
+		return err
+	}
+	uid, err := strconv.Atoi(frr.Uid)
+	if err != nil {
+		return err
+	}
+	for _, dir := range dirs {
+		if err := os.Chown(dir, uid, -1); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (r *frr) config() string {

@@ -15,6 +15,8 @@ var programs = map[string]string{
 	"bird":              "bird2",
 	"birdc":             "bird2",
 	"/usr/lib/frr/bgpd": "frr",
+	"/usr/lib/frr/bfdd": "frr",
+	"iptables":          "iptables",
 	"vtysh":             "frr",
 	"gobgpd":            "gobgpd",
 	"gobgp":             "gobgpd",

@@ -17,6 +17,7 @@ type Change struct {
 	From, To State
 	Why      Diagnostic // ours
 	Remote   State      // what the peer said last
+	Anew     bool       // the peer has begun anew: it is another session of its, on a path that works
 }
 
 // Happened says whether there was a move.
@@ -78,6 +79,7 @@ func (m *Machine) Receive(p Packet, now time.Time) Change {
 	if p.Your != 0 && p.Your != m.mine {
 		return Change{}
 	}
+	anew := m.known && p.Your == 0 && p.My != m.remote.My
 	m.remote, m.known, m.minRx, m.heard = p, true, p.RequiredMinRx, now
 	if p.Final {
 		m.timing.final()
@@ -99,7 +101,7 @@ func (m *Machine) Receive(p Packet, now time.Time) Change {
 		m.enter(Down, NeighbourDown)
 	}
 	m.answer = m.answer || p.Poll
-	return Change{from, m.state, m.diagnostic, p.State}
+	return Change{from, m.state, m.diagnostic, p.State, anew}
 }
 
 // Expire takes the session down if the peer has been silent for the detection time,

@@ -70,12 +70,29 @@ func TestWhichEndsOfAPathBreakIt(t *testing.T) {
 		{"silence", bfd.Event{Change: bfd.Change{From: bfd.Up, To: bfd.Down, Why: bfd.DetectionExpired, Remote: bfd.Up}}, true},
 		{"the peer's not hearing us", bfd.Event{Change: bfd.Change{From: bfd.Up, To: bfd.Down, Why: bfd.NeighbourDown, Remote: bfd.Down}}, true},
 		{"the will of the peer's people", bfd.Event{Change: bfd.Change{From: bfd.Up, To: bfd.Down, Why: bfd.NeighbourDown, Remote: bfd.AdminDown}}, false},
+		{"a daemon that has begun anew", bfd.Event{Change: bfd.Change{From: bfd.Up, To: bfd.Down, Why: bfd.NeighbourDown, Remote: bfd.Down, Anew: true}}, false},
 		{"silence on the way up", bfd.Event{Change: bfd.Change{From: bfd.Init, To: bfd.Down, Why: bfd.DetectionExpired}}, false},
 		{"our own will", bfd.Event{Change: bfd.Change{From: bfd.Up, To: bfd.AdminDown}}, false},
 		{"its coming up", bfd.Event{Change: bfd.Change{From: bfd.Init, To: bfd.Up}}, false},
 	} {
 		if c.e.Broken() != c.want {
 			t.Errorf("%s: broken %t", c.name, c.e.Broken())
+		}
+	}
+}
+
+// A daemon that crashed and is back before it was missed has lost its session, and the
+// path has lost nothing.
+func TestAPeerThatBeginsAnewIsKnownByItsDiscriminator(t *testing.T) {
+	for name, want := range map[string]struct {
+		my, your uint32
+		anew     bool
+	}{"another, and it does not know ours": {8, 0, true}, "the same": {7, 0, false}, "another, and it knows ours": {8, 1, false}} {
+		m := in(t, bfd.Up)
+		p := say(bfd.Down)
+		p.My, p.Your = want.my, want.your
+		if c := m.Receive(p, noon); c.To != bfd.Down || c.Anew != want.anew {
+			t.Errorf("%s: %+v", name, c)
 		}
 	}
 }

@@ -24,10 +24,11 @@ type Event struct {
 	Silent time.Duration // how long nothing was heard, if that is why
 }
 
-// Broken says whether the path to the peer is: it was whole, and not a person has the
-// session down (RFC 5882 §3.2).
+// Broken says whether the path to the peer is: it was whole, and neither has a person the
+// session down (RFC 5882 §3.2), nor has a daemon that crashed just been started again,
+// which loses the session and not a packet (§4.3.2).
 func (e Event) Broken() bool {
-	return e.From == Up && e.To == Down && (e.Why == DetectionExpired || e.Remote != AdminDown)
+	return e.From == Up && e.To == Down && (e.Why == DetectionExpired || (e.Remote != AdminDown && !e.Anew))
 }
 
 // Reason is why, for people.
@@ -37,6 +38,8 @@ func (e Event) Reason() string {
 		return "nothing heard for " + e.Silent.Round(time.Millisecond).String()
 	case e.Remote == AdminDown:
 		return "the peer has it down administratively"
+	case e.Anew:
+		return "the peer has begun anew"
 	case e.To == Down:
 		return "the peer does not hear us"
 	}
