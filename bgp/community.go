@@ -10,9 +10,11 @@ import (
 // Community is an RFC 1997 community.
 type Community uint32
 
-// Well-known communities (RFC 1997, RFC 8326).
+// Well-known communities (RFC 1997, RFC 8326, RFC 9494).
 const (
 	GracefulShutdown  Community = 0xffff0000
+	LongLivedStale    Community = 0xffff0006 // LLGR_STALE
+	NoLongLived       Community = 0xffff0007 // NO_LLGR
 	NoExport          Community = 0xffffff01
 	NoAdvertise       Community = 0xffffff02
 	NoExportSubconfed Community = 0xffffff03
@@ -23,6 +25,10 @@ func (c Community) String() string {
 	switch c {
 	case GracefulShutdown:
 		return "graceful-shutdown"
+	case LongLivedStale:
+		return "llgr-stale"
+	case NoLongLived:
+		return "no-llgr"
 	case NoExport:
 		return "no-export"
 	case NoAdvertise:

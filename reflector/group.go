@@ -32,7 +32,7 @@ type snapshot struct {
 // viewOf is what a peer is to hear, and how it is written. ToRs of one rack share a
 // view, as do all clients.
 func (r *Reflector) viewOf(a *arrival) rib.View {
-	k, to := a.negotiated, summarize.Listener{Speaker: summarize.SpeakerOf(a.spec)}
+	k, to := a.negotiated, summarize.Listener{Speaker: summarize.SpeakerOf(a.spec), LongLived: a.negotiated.LongLived}
 	switch to.Speaker {
 	case summarize.ToR:
 		to.Rack = r.rib.Rack(a.spec.Rack)

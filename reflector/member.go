@@ -44,13 +44,16 @@ type member struct {
 
 	stale      bgp.FamilySet // families kept over a restart (RFC 4724)
 	staleUntil time.Time
+	longLived  longLived
 	drops      []drop // removals under way
 }
 
-// drop is a removal that is done in slices: of marked paths, or of all.
+// drop is a removal that is done in slices: of marked paths, or of all; or, of stale
+// paths, that they become long-lived stale, which some are removed for.
 type drop struct {
-	family bgp.Family
-	mark   rib.Mark // 0 for all
+	family   bgp.Family
+	mark     rib.Mark // 0 for all
+	longLive bool
 }
 
 // dropSlice is how many routes one slice removes: about two milliseconds.
@@ -130,7 +133,7 @@ func (r *Reflector) rackOf(m *member) summarize.Rack {
 // families for which it says that it kept forwarding (RFC 4724 §4.2). Routes of
 // what is another router now are not its own.
 func (r *Reflector) welcomeBack(m *member, a *arrival, now time.Time) {
-	keep := m.stale & a.negotiated.Forwarding
+	keep := m.longLived.forwarded(m.stale, &a.negotiated)
 	if a.negotiated.RouterID != m.arrival.negotiated.RouterID || !sameListener(a.spec, m.arrival.spec) {
 		keep = 0
 	}
@@ -140,6 +143,7 @@ func (r *Reflector) welcomeBack(m *member, a *arrival, now time.Time) {
 		}
 	}
 	m.stale = keep
+	m.longLived.families &= keep
 	m.staleUntil = now.Add(staleTime)
 	r.finishDrops(m)
 }
@@ -154,8 +158,8 @@ func (r *Reflector) depart(m *member, graceful bgp.FamilySet, now time.Time) {
 	// restarts again and again would attract traffic for what it lost. And a removal under
 	// way takes what is marked: it must not take what is marked now.
 	for _, f := range bgp.Families {
-		if m.stale.Has(f) {
-			m.drops = append(m.drops, drop{f, rib.Stale})
+		if m.stale.Has(f) && !m.longLived.families.Has(f) {
+			m.drops = append(m.drops, drop{family: f, mark: rib.Stale})
 		}
 	}
 	r.finishDrops(m)
@@ -173,6 +177,7 @@ func (r *Reflector) depart(m *member, graceful bgp.FamilySet, now time.Time) {
 			m.drops = append(m.drops, drop{family: f})
 		}
 	}
+	r.stayLongLived(m)
 	r.dropping[m] = struct{}{}
 }
 
@@ -182,28 +187,40 @@ func (r *Reflector) endOfRIB(m *member, f bgp.Family) {
 	if !m.stale.Has(f) {
 		return
 	}
-	m.stale &^= bgp.FamiliesOf(f)
-	m.drops = append(m.drops, drop{f, rib.Stale})
-	r.dropping[m] = struct{}{}
+	r.dropStaleOf(m, bgp.FamiliesOf(f))
 }
 
 // expire ends the grace of peers that did not come back in time.
 func (r *Reflector) expire(now time.Time) {
 	for _, m := range r.members {
-		if m.stale != 0 && !now.Before(m.staleUntil) {
-			r.dropStale(m)
+		if m.stale == 0 {
+			continue
+		}
+		r.dropStaleOf(m, m.longLived.over(now))
+		if !m.up {
+			r.longLive(m, now)
+		}
+		if !now.Before(m.staleUntil) {
+			r.dropStaleOf(m, m.stale&^m.longLived.families)
 		}
 	}
 }
 
 // dropStale has what of a member is kept over a restart removed.
-func (r *Reflector) dropStale(m *member) {
+func (r *Reflector) dropStale(m *member) { r.dropStaleOf(m, m.stale) }
+
+// dropStaleOf is dropStale of some families.
+func (r *Reflector) dropStaleOf(m *member, families bgp.FamilySet) {
+	if families == 0 {
+		return
+	}
 	for _, f := range bgp.Families {
-		if m.stale.Has(f) {
-			m.drops = append(m.drops, drop{f, rib.Stale})
+		if families.Has(f) {
+			m.drops = append(m.drops, drop{family: f, mark: rib.Stale})
 		}
 	}
-	m.stale = 0
+	m.stale &^= families
+	m.longLived.families &^= families
 	r.dropping[m] = struct{}{}
 }
 
@@ -231,9 +248,12 @@ func (r *Reflector) finishDrops(m *member) {
 func (r *Reflector) dropSlice(m *member) bool {
 	d := m.drops[0]
 	more := false
-	if d.mark == 0 {
+	switch {
+	case d.longLive:
+		more = r.rib.LongLive(m.id, d.family, dropSlice)
+	case d.mark == 0:
 		more = r.rib.DropAll(m.id, d.family, dropSlice)
-	} else {
+	default:
 		more = r.rib.DropMarked(m.id, d.family, d.mark, dropSlice)
 	}
 	if !more {

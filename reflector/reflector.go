@@ -220,7 +220,7 @@ func (r *Reflector) learn(m *member, b *wire.Batch, now time.Time) {
 			r.finishDrops(m) // of the refresh before: what is marked now is not its
 			r.rib.MarkAll(m.id, item.Family, rib.Pending)
 		case wire.RefreshEnded:
-			m.drops = append(m.drops, drop{item.Family, rib.Pending})
+			m.drops = append(m.drops, drop{family: item.Family, mark: rib.Pending})
 			r.dropping[m] = struct{}{}
 		}
 		if r.rib.Dirty() >= dirtyMost {

@@ -29,7 +29,7 @@ var update = flag.Bool("update", false, "write what scenarios print into their f
 // with ">" are what peers are sent after it, written by `go test -update` and
 // read by a human. Names stand for addresses and router IDs.
 //
-//	peer NAME client|non-client|tor RACK|spine|border [exceptions] [ipv4] [ipv6] [enhanced] [add-path]
+//	peer NAME client|non-client|tor RACK|spine|border [exceptions] [ipv4] [ipv6] [enhanced] [add-path] [long-lived] [forgets]
 //	inventory PATH JSON        the key is so from now on; without JSON it is gone
 //	announce NAME PREFIX… [local-pref N] [med N] [path ASN,…] [communities NAME,…] [originator NAME] [clusters N,…] [via NAME]
 //	withdraw NAME PREFIX…      eor NAME FAMILY
@@ -315,7 +315,7 @@ func (s *scene) peer(name string, words []string) {
 	a := &actor{name: name}
 	a.arrival = arrival{outlet: a, spec: peering.Session{Remote: address, Name: name, Kind: peering.Client}, negotiated: session.Negotiated{
 		RouterID: bgp.RouterID(0x0a000000 | uint32(n)), FourOctetAS: true, MaxMessage: 4096,
-		RestartTime: 120 * time.Second, Forwarding: bgp.FamiliesOf(bgp.Families[:]...),
+		RestartTime: 120 * time.Second, RestartFamilies: bgp.FamiliesOf(bgp.Families[:]...), Forwarding: bgp.FamiliesOf(bgp.Families[:]...),
 	}}
 	s.describe(a, words)
 	if a.arrival.negotiated.Families == 0 {
@@ -339,6 +339,11 @@ func (s *scene) describe(a *actor, words []string) {
 			a.arrival.spec.Exceptions = true
 		case "add-path":
 			a.arrival.negotiated.AddPath = bgp.FamiliesOf(bgp.Families[:]...)
+		case "long-lived":
+			n := &a.arrival.negotiated
+			n.LongLived, n.LongLivedForwarding, n.LongLivedTimes = true, n.Forwarding, [2]time.Duration{10 * time.Minute, 10 * time.Minute}
+		case "forgets": // it says that it did not keep forwarding
+			a.arrival.negotiated.LongLivedForwarding = 0
 		case "non-client":
 			a.arrival.spec.Kind = peering.NonClient
 		case "ipv4", "ipv6":
@@ -473,7 +478,7 @@ func (s *scene) with(route oracle.Route, word, value string) oracle.Route {
 	case "communities":
 		var list []byte
 		for _, name := range strings.Split(value, ",") {
-			for _, c := range []bgp.Community{bgp.NoExport, bgp.NoAdvertise, bgp.NoExportSubconfed, bgp.GracefulShutdown} {
+			for _, c := range []bgp.Community{bgp.NoExport, bgp.NoAdvertise, bgp.NoExportSubconfed, bgp.GracefulShutdown, bgp.LongLivedStale, bgp.NoLongLived} {
 				if c.String() == name {
 					list = append(list, oracle.Number(uint32(c))...)
 				}

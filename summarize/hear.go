@@ -5,6 +5,7 @@ type Listener struct {
 	Speaker    Speaker
 	Rack       Rack // of a ToR
 	Exceptions bool // a border that asked for exceptions
+	LongLived  bool // speaks RFC 9494
 }
 
 // Manner is how a listener hears a route. The order is that in which routes are told
@@ -52,7 +53,10 @@ type Route struct {
 	// Outside: it came into the AS by eBGP, here or at another reflector.
 	Outside bool
 	Reach   Reach
-	Place   Place
+	// LongLived: it is long-lived stale (RFC 9494). It keeps its summary alive like any
+	// other: that it is the last resort does not make it none.
+	LongLived bool
+	Place     Place
 }
 
 // Reach is how far the communities that a route came with let it be told (RFC 1997).
@@ -87,13 +91,16 @@ func (r Route) Contributes() bool {
 //	border        –                 public           if asked for
 //	              (all of a public pool that is not summarised, wherever it lives)
 //
-// RFC 1997 goes first: what is not to be told, or not to leave the AS, is not.
+// RFC 1997 goes first: what is not to be told, or not to leave the AS, is not. Then RFC
+// 9494 §4.5: who outside does not know long-lived stale routes hears none.
 func Hear(to Listener, r Route) Verdict {
 	switch {
 	case r.Reach == Nowhere:
 		return Verdict{Why: WhyNoAdvertise}
 	case r.Reach == WithinAS && !to.Speaker.Internal():
 		return Verdict{Why: WhyNoExport}
+	case r.LongLived && !to.LongLived && !to.Speaker.Internal():
+		return Verdict{Why: WhyLongLived}
 	}
 	switch to.Speaker {
 	case Client, NonClient:

@@ -30,6 +30,7 @@ const (
 	WhyNoAdvertise
 	WhyNoExport
 	WhyNoSummary
+	WhyLongLived
 )
 
 var reasons = [...]string{
@@ -57,6 +58,7 @@ var reasons = [...]string{
 	WhyNoAdvertise:    "it came with NO_ADVERTISE: told to nobody (RFC 1997)",
 	WhyNoExport:       "it came with NO_EXPORT: not told outside the AS (RFC 1997)",
 	WhyNoSummary:      "in a public pool that is not summarised: border routers hear each of its routes",
+	WhyLongLived:      "long-lived stale, and the peer does not know what that is (RFC 9494)",
 	WhyNotAskedFor:    "an exception, and the border router did not ask for exceptions",
 }
 

@@ -119,7 +119,8 @@ func (d *daemon) serve(ctx, background context.Context, g *command.Group, batche
 	sessions := session.New(session.Config{
 		Self: session.Self{ASN: self.ASN, RouterID: self.RouterID}, Listeners: d.listeners,
 		Port: d.options.port, Handler: tables, Log: d.log,
-		Restart: session.Restart{Time: time.Duration(d.options.restartTime) * time.Second, Preserved: true}, // packets never pass us
+		Restart:   session.Restart{Time: time.Duration(d.options.restartTime) * time.Second, Preserved: true}, // packets never pass us
+		LongLived: true,
 	})
 	tables.Attach(sessions)
 	g.Start(func() error { return tables.Run(background) })

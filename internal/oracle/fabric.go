@@ -237,6 +237,9 @@ func (m *Model) verdict(to Peer, prefix netip.Prefix, p *path) (manner string, c
 	if kept, here := restricted(p.route); here || (kept && to.External()) {
 		return "", 0
 	}
+	if has(p.route, longLivedStale) && to.External() && !to.LongLived {
+		return "", 0
+	}
 	ownSummary := p.from.Name == ""
 	pool, _ := m.Fabric.pool(prefix)
 	home, now := pool.Rack, m.now(p)

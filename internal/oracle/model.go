@@ -19,6 +19,7 @@ type Peer struct {
 	Near       string // of a client: the rack whose ToRs' routes it hears
 	Exceptions bool   // a border that asked for them
 	AddPath    bool
+	LongLived  bool // speaks RFC 9494
 	RouterID   uint32
 	Address    netip.Addr
 	IPv4       bool // families negotiated
@@ -222,6 +223,7 @@ func (m *Model) best(prefix netip.Prefix, list []*path) *path {
 	}
 	pool, _ := m.Fabric.pool(prefix)
 	evidence := len(list) > 1 && single(prefix) && !pool.Anycast && !m.Fabric.blank()
+	left = keepLeast(left, func(c candidate) int64 { return yes(has(c.route, longLivedStale)) })
 	left = keepLeast(left, func(c candidate) int64 { return yes(!c.path.last.IsZero()) })
 	if evidence {
 		left = keepLeast(left, func(c candidate) int64 { return yes(!m.migrated(prefix, c)) })
@@ -305,6 +307,9 @@ func (m *Model) chosen(to Peer, prefix netip.Prefix) []*path {
 		return nil
 	}
 	list = slices.DeleteFunc(list, func(p *path) bool { manner, _ := m.verdict(to, prefix, p); return manner == "" })
+	if fresh := slices.DeleteFunc(slices.Clone(list), func(p *path) bool { return has(p.route, longLivedStale) }); len(fresh) > 0 {
+		list = fresh
+	}
 	if here := slices.DeleteFunc(slices.Clone(list), func(p *path) bool { return m.now(p) != to.Rack }); pool.Anycast && to.Role == "tor" && len(here) > 0 {
 		list = here
 	}
@@ -322,13 +327,19 @@ func (m *Model) sent(to Peer, prefix netip.Prefix, p *path) (route Route, ok boo
 	manner, class := m.verdict(to, prefix, p)
 	route = p.route
 	id, reflected := route.Attr(9)
+	if has(route, longLivedStale) && !to.LongLived { // RFC 9494 §4.6
+		route = add(route, noExport).With(Attr{0x40, 5, Number(0)})
+	}
 	switch {
 	case manner == "" || p.from.Name == to.Name:
 		return route, false
 	case manner != "reflected":
 		return m.export(asSent(route), manner == "confined", class), true
 	case p.from.External():
-		return asSent(route.With(Attr{0x40, 5, Number(100)})), true // RFC 4271 §5.1.5
+		if !has(route, longLivedStale) || to.LongLived {
+			route = route.With(Attr{0x40, 5, Number(100)}) // RFC 4271 §5.1.5
+		}
+		return asSent(route), true
 	case !reflected:
 		id = Number(p.from.RouterID)
 		route = route.With(Attr{0x80, 9, id})

@@ -27,6 +27,7 @@ func (s *Server) open(spec peering.Session, known bool) wire.Open {
 			AddPathSend:    spec.AddPath & spec.Families,
 			AddPathReceive: spec.AddPathTaken & spec.Families,
 			Restart:        s.restart.offer(spec, known),
+			LongLived:      s.longLived(spec),
 		},
 	}
 }
@@ -90,6 +91,7 @@ func negotiate(self Self, spec peering.Session, ours, theirs *wire.Open) (Negoti
 		n.RestartTime = time.Duration(r.Time) * time.Second
 		n.RestartFamilies, n.Forwarding = r.Families&n.Families, r.Forwarding&n.Families
 		n.Restarting, n.Notification = r.Restarting, r.Notification && a.Restart.Notification
+		n.negotiateLongLived(&a.LongLived, &b.LongLived)
 	}
 	return n, nil
 }
@@ -126,20 +128,20 @@ func multiprotocol(families bgp.FamilySet) []byte {
 // other. A session that must not come back for a while leaves nothing behind; nor does
 // one whose path broke first, which no restart explains (RFC 5882 §4.3.2.2).
 func (n *Negotiated) graceful(end *ending) bgp.FamilySet {
-	if n.RestartTime == 0 || end.broken {
-		return 0
-	}
+	kept := n.kept()
 	notification := end.sent
 	if end.received != nil {
 		notification = end.received
 	}
 	switch {
+	case end.broken:
+		return 0
 	case end.replaced, notification == nil:
-		return n.RestartFamilies
+		return kept
 	case !n.Notification || notification.Hard(), end.embargo:
 		return 0
 	case end.sent != nil && end.sent.Code == bgp.CodeCease && end.sent.Subcode == bgp.CeasePeerDeconfigured:
 		return 0
 	}
-	return n.RestartFamilies
+	return kept
 }

@@ -29,12 +29,16 @@ type Config struct {
 
 	Local   []netip.Addr // that we dial from, beside those of the listeners
 	Restart Restart
+	// LongLived: the handler keeps the routes of a peer that asks for it for long (RFC
+	// 9494), and knows what to think of routes that others keep so.
+	LongLived bool
 }
 
 // Server holds the sessions of one speaker.
 type Server struct {
 	self    Self
 	restart Restart
+	lasting bool // Config.LongLived
 	handler Handler
 	log     *slog.Logger
 	network network
@@ -76,7 +80,7 @@ func New(c Config) *Server {
 		port = 179
 	}
 	s := &Server{
-		self: c.Self, restart: c.Restart, handler: c.Handler, log: c.Log, listeners: c.Listeners,
+		self: c.Self, restart: c.Restart, lasting: c.LongLived, handler: c.Handler, log: c.Log, listeners: c.Listeners,
 		buffers: newBuffers(buffersMost), crew: newCrew(), planned: make(chan struct{}),
 		limits: newLimits(descriptors()), peers: map[netip.Addr]*peer{}, keys: map[netip.Prefix]string{}, refusals: newRefusals(), refusing: make(chan struct{}, refusingMost),
 	}

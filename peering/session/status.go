@@ -90,6 +90,11 @@ type Negotiated struct {
 	Restarting      bool // the peer has just restarted
 	Forwarding      bgp.FamilySet
 	Notification    bool
+	// Long-lived graceful restart (RFC 9494): whether both speak it, and what the peer
+	// asks for after the restart time, as far as we go along.
+	LongLived           bool
+	LongLivedForwarding bgp.FamilySet
+	LongLivedTimes      [len(bgp.Families)]time.Duration // by family, as LongLivedTime has it
 }
 
 // Faults counts malformed UPDATEs of one sort: by the worst fault of each.

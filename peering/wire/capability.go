@@ -20,6 +20,7 @@ type Capabilities struct {
 	EnhancedRefresh bool // RFC 7313
 	ExtendedMessage bool // RFC 8654
 	Restart         GracefulRestart
+	LongLived       LongLived
 	// Families of which the side can send, and can take, several routes to one prefix
 	// (RFC 7911).
 	AddPathSend    bgp.FamilySet
@@ -62,6 +63,9 @@ func (c *Capabilities) encode(asn bgp.ASN) ([]gobgp.ParameterCapabilityInterface
 	}
 	if c.Restart.Offered {
 		caps = append(caps, c.Restart.encode())
+	}
+	if c.LongLived.Offered {
+		caps = append(caps, c.LongLived.encode())
 	}
 	if c.FourOctetAS {
 		caps = append(caps, gobgp.NewCapFourOctetASNumber(uint32(asn)))
@@ -147,6 +151,9 @@ func decodeCapability(one []byte) (gobgp.ParameterCapabilityInterface, error) {
 	if code == gobgp.BGP_CAP_GRACEFUL_RESTART && (length < 2 || (length-2)%4 != 0) {
 		return nil, errMalformedCapability
 	}
+	if code == gobgp.BGP_CAP_LONG_LIVED_GRACEFUL_RESTART && length%7 != 0 {
+		return nil, errMalformedCapability
+	}
 	return guarded(func() (gobgp.ParameterCapabilityInterface, error) { return gobgp.DecodeCapability(one) })
 }
 
@@ -165,6 +172,8 @@ func (c *Capabilities) take(read gobgp.ParameterCapabilityInterface) {
 		c.FourOctetAS, c.asn = true, bgp.ASN(v.CapValue)
 	case *gobgp.CapGracefulRestart:
 		c.Restart.take(v)
+	case *gobgp.CapLongLivedGracefulRestart:
+		c.LongLived.take(v)
 	case *gobgp.CapAddPath:
 		c.takeAddPath(v)
 	case *gobgp.CapUnknown:

@@ -6,9 +6,16 @@ import (
 	"heddle/bgp"
 )
 
-// WellKnown says which of the communities that everybody honours an attribute set has
-// (RFC 1997). NO_EXPORT_SUBCONFED is one NO_EXPORT more to who is no confederation.
-func WellKnown(attrs *bgp.Attrs) (noExport, noAdvertise bool) {
+// Honoured is the communities that everybody honours (RFC 1997, RFC 9494).
+type Honoured struct {
+	NoExport       bool // NO_EXPORT_SUBCONFED is one more to who is no confederation
+	NoAdvertise    bool
+	LongLivedStale bool
+	NoLongLived    bool
+}
+
+// WellKnown says which of these an attribute set has.
+func WellKnown(attrs *bgp.Attrs) (has Honoured) {
 	for list := attrs.Before; len(list) > 0; {
 		a, rest, ok := nextAttribute(list)
 		if !ok {
@@ -21,11 +28,15 @@ func WellKnown(attrs *bgp.Attrs) (noExport, noAdvertise bool) {
 		for v := a.value; len(v) >= 4; v = v[4:] {
 			switch bgp.Community(binary.BigEndian.Uint32(v)) {
 			case bgp.NoExport, bgp.NoExportSubconfed:
-				noExport = true
+				has.NoExport = true
 			case bgp.NoAdvertise:
-				noAdvertise = true
+				has.NoAdvertise = true
+			case bgp.LongLivedStale:
+				has.LongLivedStale = true
+			case bgp.NoLongLived:
+				has.NoLongLived = true
 			}
 		}
 	}
-	return noExport, noAdvertise
+	return has
 }

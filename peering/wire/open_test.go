@@ -146,6 +146,7 @@ func full() wire.Open {
 	return wire.Open{ASN: 4200000001, HoldTime: 90, RouterID: 0xc0000202, Capabilities: wire.Capabilities{
 		Multiprotocol: true, Families: both, FourOctetAS: true, RouteRefresh: true, EnhancedRefresh: true, ExtendedMessage: true,
 		Restart:     wire.GracefulRestart{Offered: true, Restarting: true, Notification: true, Time: 4095, Families: both, Forwarding: only6},
+		LongLived:   wire.LongLived{Offered: true, Families: both, Forwarding: only4, Times: [2]uint32{1<<24 - 1, 3600}},
 		AddPathSend: both, AddPathReceive: only4,
 	}}
 }
@@ -158,13 +159,14 @@ type offered struct {
 	multiprotocol, as4, refresh, enhanced, extended bool
 	families, send, receive                         bgp.FamilySet
 	restart                                         wire.GracefulRestart
+	longLived                                       wire.LongLived
 }
 
 func offer(o *wire.Open) offered {
 	c := &o.Capabilities
 	return offered{
 		o.ASN, o.HoldTime, o.RouterID, c.Multiprotocol, c.FourOctetAS, c.RouteRefresh, c.EnhancedRefresh, c.ExtendedMessage, c.Families,
-		c.AddPathSend, c.AddPathReceive, c.Restart,
+		c.AddPathSend, c.AddPathReceive, c.Restart, c.LongLived,
 	}
 }
 
@@ -193,6 +195,19 @@ func TestCapabilities(t *testing.T) {
 		{"extended message with a value: not offered", []byte{6, 1, 0}, nothing},
 		{"four-octet AS of three octets: not offered", []byte{65, 3, 0, 0, 1}, nothing},
 		{"four-octet AS of five octets: not offered", []byte{65, 5, 0, 0, 0, 1, 0}, nothing},
+		{"long-lived graceful restart, aware (RFC 9494)", []byte{71, 0}, wire.Capabilities{LongLived: wire.LongLived{Offered: true}}},
+		{
+			"long-lived graceful restart of both families",
+			[]byte{71, 14, 0, 1, 1, 0x80, 0, 1, 0, 0, 2, 1, 0, 0xff, 0xff, 0xff},
+			wire.Capabilities{LongLived: wire.LongLived{Offered: true, Families: both, Forwarding: only4, Times: [2]uint32{256, 1<<24 - 1}}},
+		},
+		{
+			"of a family twice: the last word counts",
+			[]byte{71, 14, 0, 1, 1, 0x80, 0, 1, 0, 0, 1, 1, 0, 0, 0, 5},
+			wire.Capabilities{LongLived: wire.LongLived{Offered: true, Families: only4, Times: [2]uint32{5, 0}}},
+		},
+		{"of a family that we don't carry", []byte{71, 7, 0, 25, 70, 0, 0, 0, 9}, wire.Capabilities{LongLived: wire.LongLived{Offered: true}}},
+		{"long-lived graceful restart of six octets: not offered", []byte{71, 6, 0, 1, 1, 0, 0, 1}, nothing},
 		{"unknown codes are ignored (RFC 5492 §3)", []byte{0, 0, 199, 3, 1, 2, 3, 255, 0, 2, 0}, wire.Capabilities{RouteRefresh: true}},
 		{"a malformed one does not hide the next", []byte{2, 1, 0, 1, 3, 0, 1, 0, 70, 0}, wire.Capabilities{EnhancedRefresh: true}},
 

@@ -25,6 +25,9 @@ type set struct {
 	host   summarize.Host // that the next hop belongs to, by the map in force
 	hosted bool           // there is one
 	reach  summarize.Reach
+
+	longLived bool // bears LLGR_STALE (RFC 9494): the last resort
+	mortal    bool // bears NO_LLGR
 }
 
 // interner keeps every attribute set once. Equal ids mean equal sets, so that
@@ -66,17 +69,18 @@ func (in *interner) intern(m *summarize.Map, attrs *bgp.Attrs, originator bgp.Ro
 	s.attrs.Before, rest = cut(rest, len(attrs.Before))
 	s.attrs.Clusters, rest = cut(rest, len(attrs.Clusters))
 	s.attrs.After = rest
-	s.reach = reachOf(&s.attrs)
+	known := wire.WellKnown(&s.attrs)
+	s.reach, s.longLived, s.mortal = reachOf(known), known.LongLivedStale, known.NoLongLived
 	s.place(m)
 	in.byHash[hash] = id
 	return id
 }
 
-func reachOf(attrs *bgp.Attrs) summarize.Reach {
-	switch noExport, noAdvertise := wire.WellKnown(attrs); {
-	case noAdvertise:
+func reachOf(known wire.Honoured) summarize.Reach {
+	switch {
+	case known.NoAdvertise:
 		return summarize.Nowhere
-	case noExport:
+	case known.NoExport:
 		return summarize.WithinAS
 	}
 	return summarize.Anywhere

@@ -18,6 +18,7 @@ type Reason uint8
 const (
 	ReasonBest Reason = iota
 	ReasonRefused
+	ReasonLongLived
 	ReasonDisowned
 	ReasonMigrated
 	ReasonOwner
@@ -39,6 +40,8 @@ func (r Reason) String() string {
 		return "best"
 	case ReasonRefused:
 		return "refused on import"
+	case ReasonLongLived:
+		return "long-lived stale: its host's session is gone, and its restart time is over"
 	case ReasonDisowned:
 		return "the inventory no longer has the workload there"
 	case ReasonMigrated:
@@ -93,11 +96,14 @@ const (
 	rankOwner                     // the inventory has the workload there
 	rankMigrated                  // a live migration's path, from a node the workload is due at
 	rankOwned                     // not about to be refused
+	rankCurrent                   // not long-lived stale: what is loses to everything (RFC 9494 §4.3)
 )
 
 // lacks is the first evidence that the better of two ranks has and the worse lacks.
 func (worse rank) lacks(better rank) Reason {
 	switch missing := better &^ worse; {
+	case missing&rankCurrent != 0:
+		return ReasonLongLived
 	case missing&rankOwned != 0:
 		return ReasonDisowned
 	case missing&rankMigrated != 0:

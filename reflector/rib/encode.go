@@ -278,6 +278,9 @@ func (r *RIB) passedOn(dst []byte, s *set, view View, v summarize.Verdict, from 
 	default:
 		dst = append(append(dst, s.attrs.Before...), s.attrs.After...)
 	}
+	if s.longLived && !view.To.LongLived {
+		dst = wire.Remark(dst, true, bgp.NoExport) // RFC 9494 §4.6: inside only; outside does not hear it
+	}
 	if view.Draining {
 		dst = wire.Remark(dst, view.To.Speaker.Internal(), bgp.GracefulShutdown)
 	}

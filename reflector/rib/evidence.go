@@ -22,6 +22,9 @@ func (t *table[K]) contested(r *RIB, head ref) bool {
 // when the path, its marks or the inventory change, and touch is told before.
 func (t *table[K]) rank(r *RIB, rt *route[K], contested bool) rank {
 	var k rank
+	if !r.sets.get(rt.set).longLived {
+		k |= rankCurrent
+	}
 	if rt.flags&flagLast == 0 {
 		k |= rankOwned
 	}

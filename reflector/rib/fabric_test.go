@@ -31,16 +31,16 @@ type fabricTwins struct {
 
 var fabricCast = []oracle.Peer{
 	{Name: "h1", Client: true, Rack: "r1", AddPath: true},
-	{Name: "h2", Client: true, Rack: "r1"},
+	{Name: "h2", Client: true, Rack: "r1", LongLived: true},
 	{Name: "h3", Client: true, Rack: "r2"},
 	{Name: "h4", Client: true}, // of no rack, as far as anybody knows
 	{Name: "n5"},
 	{Name: "t1", Role: "tor", Rack: "r1"},
-	{Name: "t2", Role: "tor", Rack: "r2", AddPath: true},
+	{Name: "t2", Role: "tor", Rack: "r2", AddPath: true, LongLived: true},
 	{Name: "t3", Role: "tor", Rack: "r3"},
 	{Name: "s1", Role: "spine"},
 	{Name: "b1", Role: "border"},
-	{Name: "b2", Role: "border", Exceptions: true},
+	{Name: "b2", Role: "border", Exceptions: true, LongLived: true},
 }
 
 func speakerOf(p oracle.Peer) summarize.Speaker {
@@ -270,7 +270,7 @@ func (f *fabricTwins) up(cast oracle.Peer) {
 	p.Near = p.Rack
 	p.replay.AddPath = p.AddPath
 	p.view = rib.View{
-		To:       summarize.Listener{Speaker: speakerOf(p.Peer), Exceptions: p.Exceptions},
+		To:       summarize.Listener{Speaker: speakerOf(p.Peer), Exceptions: p.Exceptions, LongLived: p.LongLived},
 		Families: bgp.FamiliesOf(bgp.IPv4Unicast), FourOctetAS: true, MaxMessage: wire.MaxMessage,
 	}
 	if p.Role == "tor" {
@@ -386,7 +386,7 @@ func (f *fabricTwins) said(p *twinPeer, prefix netip.Prefix) oracle.Route {
 	case 3:
 		r = r.With(oracle.Attr{Flags: 0x80, Type: 4, Value: oracle.Number(5)})
 	case 4:
-		communities := oracle.Number(0xffffff01 + uint32(draw("well-known", 3)))
+		communities := oracle.Number([]uint32{0xffffff01, 0xffffff02, 0xffffff03, 0xffff0006, 0xffff0006, 0xffff0007}[draw("well-known", 6)])
 		if draw("two", 2) == 0 {
 			communities = append(oracle.Number(0xfc000001), communities...)
 		}
@@ -442,7 +442,7 @@ func (f *fabricTwins) happen() {
 	if !prefix.Addr().Is4() && !p.IPv6 {
 		return
 	}
-	switch rapid.IntRange(0, 18).Draw(f.t, "event") {
+	switch rapid.IntRange(0, 19).Draw(f.t, "event") {
 	case 0, 1, 2, 3, 4, 5:
 		f.announce(p, prefix)
 	case 6, 7:
@@ -486,6 +486,11 @@ func (f *fabricTwins) happen() {
 		f.model.DropDoubted(p.Name, true)
 	case 18:
 		f.relocate(p)
+	case 19:
+		f.t.Logf("# %s is long-lived stale", p.Name)
+		for f.rib.LongLive(p.id, bgp.IPv4Unicast, 2) {
+		}
+		f.model.LongLive(p.Name, true)
 	}
 }
 

@@ -72,7 +72,7 @@ func explain[K key[K]](t *table[K], r *RIB, head ref) []Path {
 		rt := t.routes.at(at)
 		p := Path{
 			Source: rt.source, Attrs: &r.sets.get(rt.set).attrs, Node: r.nodeOf(rt.source, rt.set),
-			Stale: rt.flags&flagStale != 0, Ghost: rt.flags&flagGhost != 0, Reason: ReasonRefused,
+			Stale: rt.flags&flagStale != 0 || r.sets.get(rt.set).longLived, Ghost: rt.flags&flagGhost != 0, Reason: ReasonRefused,
 			Route: r.route(r.m, poolOf(r.m, rt), rt.source, rt.set),
 		}
 		if rt.flags&flagRefused != 0 {

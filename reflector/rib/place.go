@@ -65,7 +65,7 @@ func (r *RIB) now(m *summarize.Map, id SourceID, set setID) summarize.Rack {
 // route is what the table of views asks about a path.
 func (r *RIB) route(m *summarize.Map, pool summarize.Pool, id SourceID, set setID) summarize.Route {
 	from := &r.sources[id]
-	route := summarize.Route{From: from.Speaker, Scope: r.rackOf(id), Outside: r.outside(m, id, set), Reach: r.sets.get(set).reach}
+	route := summarize.Route{From: from.Speaker, Scope: r.rackOf(id), Outside: r.outside(m, id, set), Reach: r.sets.get(set).reach, LongLived: r.sets.get(set).longLived}
 	switch {
 	case m.Blank() || route.Outside:
 	case from.Speaker.Internal():

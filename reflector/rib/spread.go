@@ -102,6 +102,7 @@ func (e *encoder) choose(p *paths, family bgp.Family, rack summarize.Rack) []hea
 			list = append(list, heard{hop: h, verdict: v, id: pathIDOne})
 		}
 	}
+	list = prefer(list, func(h heard) bool { return !r.sets.get(h.set).longLived })
 	list = prefer(list, func(h heard) bool { return h.verdict.Manner == summarize.Summary })
 	if p.anycast() && e.view.To.Speaker == summarize.ToR {
 		list = prefer(list, func(h heard) bool { return r.now(p.m, h.source, h.set) == e.view.To.Rack })

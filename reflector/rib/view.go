@@ -32,6 +32,9 @@ func (r *RIB) NameOf(v View) string {
 	if v.To.Exceptions {
 		name += " exceptions"
 	}
+	if v.To.LongLived {
+		name += " long-lived"
+	}
 	if v.AddPath != 0 {
 		name += " add-path"
 	}
