@@ -15,6 +15,7 @@ import (
 // asks for that through zebra, which knows whether a peer is on the same link.
 type frr struct {
 	*host
+	*process
 	neighbors []neighbor
 	options   []string // more lines of router bgp
 	described map[netip.Prefix]bool
@@ -38,16 +39,16 @@ func (r *frr) start() {
 		r.daemon("zebra", "-f", "/dev/null")
 		r.daemon("bfdd", "-f", "/dev/null", "--bfdctl", r.path("bfdctl"))
 	}
-	r.daemon("bgpd", "-n", "-S", "-f", r.file("bgpd.conf", r.config()))
+	r.process = r.daemon("bgpd", "-n", "-S", "-f", r.file("bgpd.conf", r.config()))
 }
 
 // daemon starts one of FRR's; what the next asks of it, it can answer.
-func (r *frr) daemon(name string, flags ...string) {
+func (r *frr) daemon(name string, flags ...string) *process {
 	r.f.t.Helper()
-	r.run("/usr/lib/frr/"+name, append(flags, "-i", r.path(name+".pid"), "-z", r.path("zserv"),
+	p := r.run("/usr/lib/frr/"+name, append(flags, "-i", r.path(name+".pid"), "-z", r.path("zserv"),
 		"--vty_socket", r.path("vty"), "-P", "0", "--log", "stdout")...)
 	if name == "bgpd" {
-		return
+		return p
 	}
 	r.f.until(name+" to listen", func() string {
 		_, err := os.Stat(filepath.Join(r.path("vty"), name+".vty"))
@@ -56,6 +57,7 @@ func (r *frr) daemon(name string, flags ...string) {
 		}
 		return ""
 	})
+	return p
 }
 
 // ownedByFRR gives directories to the user that FRR runs as.

@@ -15,7 +15,7 @@ import (
 type gobgp struct {
 	*host
 	neighbors []neighbor
-	graceful  bool // keeps the routes of peers that restart
+	graceful  bool // keeps the routes of peers that restart, over NOTIFICATIONs, too
 }
 
 func (f *fabric) gobgp(n byte, neighbors ...neighbor) *gobgp {
