@@ -107,7 +107,7 @@ func (m *Machine) Receive(p Packet, now time.Time) Change {
 // Expire takes the session down if the peer has been silent for the detection time,
 // which ends at Deadline, and forgets its discriminator (RFC 5880 §6.8.1, §6.8.4).
 func (m *Machine) Expire(now time.Time) Change {
-	if !m.known || now.Before(m.Deadline()) {
+	if !m.Silent(now) {
 		return Change{}
 	}
 	change := Change{From: m.state, To: m.state, Remote: m.remote.State}
@@ -149,6 +149,9 @@ func (m *Machine) Detection() time.Duration {
 	}
 	return time.Duration(m.remote.Multiplier) * max(m.timing.active.rx, m.remote.DesiredMinTx)
 }
+
+// Silent says whether the detection time is over.
+func (m *Machine) Silent(now time.Time) bool { return m.known && !now.Before(m.Deadline()) }
 
 // Deadline is the end of the detection time; the zero time if the peer is not heard.
 func (m *Machine) Deadline() time.Time {

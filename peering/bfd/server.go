@@ -20,6 +20,7 @@ type Server struct {
 	queue    byTime
 	families [2]family // IPv4, IPv6
 	closed   bool
+	turning  bool // the loop is at it, and will see what is due
 	readers  sync.WaitGroup
 }
 
@@ -173,13 +174,17 @@ func (s *Server) turn(now time.Time) time.Duration {
 	if len(s.queue) == 0 {
 		return next
 	}
-	// What has arrived counts as heard, however late we are to read it.
-	if !s.queue[0].at.After(now) {
+	s.turning = true
+	for drained := false; len(s.queue) > 0 && !s.queue[0].at.After(now); {
+		// What has arrived counts as heard, however late we are to read it.
+		if due := s.queue[0]; drained || !due.machine.Silent(now) {
+			s.serve(due, now)
+			continue
+		}
 		s.drain(now)
+		drained = true
 	}
-	for len(s.queue) > 0 && !s.queue[0].at.After(now) {
-		s.serve(s.queue[0], now)
-	}
+	s.turning = false
 	if len(s.queue) == 0 {
 		return next
 	}
@@ -225,7 +230,7 @@ func (s *Server) schedule(have *session) {
 		have.at = at
 		heap.Fix(&s.queue, have.index)
 	}
-	if have.index == 0 {
+	if have.index == 0 && !s.turning {
 		s.poke()
 	}
 }
