@@ -84,7 +84,7 @@ func (s *Server) add(remote netip.Addr, want Want, changed func(Event)) {
 func (s *Server) End(remote netip.Addr) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if have := s.sessions[remote]; have != nil {
+	if have := s.sessions[remote]; have != nil && !s.closed {
 		s.remove(have)
 	}
 }
@@ -136,8 +136,8 @@ func (s *Server) familyOf(a netip.Addr) *family {
 	return &s.families[1]
 }
 
-// Run sends, receives and keeps time until the context ends; then peers are told that
-// the sessions are down by our will.
+// Run sends, receives and keeps time until the context ends. Sessions that were not ended
+// before fall silent then.
 func (s *Server) Run(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -155,8 +155,8 @@ func (s *Server) Run(ctx context.Context) {
 func (s *Server) shutdown() {
 	s.mu.Lock()
 	s.closed = true
-	for _, have := range s.sessions {
-		s.remove(have)
+	for i := range s.families {
+		s.families[i].sessions = 0
 	}
 	s.adjust(time.Now())
 	s.mu.Unlock()

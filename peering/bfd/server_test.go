@@ -164,14 +164,15 @@ func TestWhatHasArrivedAndWasNotReadCountsAsHeard(t *testing.T) {
 	})
 }
 
-func TestAServerThatEndsBreaksNoPath(t *testing.T) {
+// Who runs it says goodbye to whom it wants to.
+func TestAServerThatEndsSaysNothing(t *testing.T) {
 	pair(t, func(t *testing.T, _ *cable, a, b *end) {
 		time.Sleep(5 * time.Second)
 		a.close()
 		synctest.Wait()
-		b.wantLast(t, "Up to Down: the peer has it down administratively")
+		b.wantLast(t, "to Up: the peer is heard")
 		time.Sleep(time.Minute)
-		b.wantLast(t, "Up to Down: the peer has it down administratively")
+		b.wantLast(t, "broken, Up to Down: nothing heard for 900ms")
 	})
 }
 

@@ -44,11 +44,12 @@ func (s *Server) farewells(peers map[netip.Addr]*peer, dismissal string) {
 	for _, p := range peers {
 		p.hush()
 	}
-	for _, p := range peers {
+	for remote, p := range peers {
 		if p.keeps() && dismissal == "" {
-			p.stop(nil)
+			p.stop(nil) // BFD falls silent, too: the peer notices when it has noticed the restart
 		} else {
 			p.stop(bgp.Cease(bgp.CeaseAdminShutdown, reason))
+			s.bfd.End(remote)
 		}
 	}
 }
