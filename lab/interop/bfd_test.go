@@ -202,20 +202,27 @@ func (w *watched) story() {
 		f.holdsFrom(w.s, probe.host, true)
 		f.must(f.self.cmd.Process.Signal(syscall.SIGTERM))
 		<-f.self.ended
-		f.until("it to lose the session", func() string { return w.lost() })
+		f.until("it to lose both sessions", w.lost)
 		f.holdsFrom(w.s, probe.host, true)
 	})
 }
 
-// lost is empty once the host has no session any more.
+// lost is empty once the host has neither BGP nor BFD with us any more, in its own words.
 func (w *watched) lost() string {
 	h := w.s.who()
-	out, err := h.query("birdc", "-s", h.path("ctl"), "show", "protocols", "peer0")
-	if _, frr := w.s.(*frr); frr {
-		out, err = h.query("vtysh", "--vty_socket", h.path("vty"), "-d", "bgpd", "-c", "show bgp summary")
+	ask, words, up := "birdc -s "+h.path("ctl")+" show ", []string{"protocols peer0", "bfd sessions"}, []string{"Established", " Up "}
+	if _, ok := w.s.(*frr); ok {
+		ask, words, up = "vtysh --vty_socket "+h.path("vty")+" -c show ", []string{"bgp neighbors", "bfd peers"}, []string{"state = Established", "Status: up"}
 	}
-	if err != nil || strings.Contains(string(out), "Established") || !strings.Contains(string(out), "Active") && !strings.Contains(string(out), "Connect") {
-		return fmt.Sprintf("%s %v", out, err)
+	for i, word := range words {
+		args := append(strings.Fields(ask), strings.Fields(word)...)
+		if args[0] == "vtysh" {
+			args = append(args[:4], "show "+word)
+		}
+		out, err := h.query(args[0], args[1:]...)
+		if err != nil || strings.Contains(string(out), up[i]) {
+			return fmt.Sprintf("%s %v", out, err)
+		}
 	}
 	return ""
 }
