@@ -50,6 +50,26 @@ var attrNames = map[AttrType]string{
 	AttrLargeCommunities: "LARGE_COMMUNITIES",
 }
 
+// Read says whether it is one of the attributes that we parse.
+func (t AttrType) Read() bool {
+	_, read := attrNames[t]
+	return read
+}
+
+// AttrSet is a set of attribute types; the zero value is empty.
+type AttrSet [4]uint64
+
+// AttrsOf is the set of some types.
+func AttrsOf(types ...AttrType) (s AttrSet) {
+	for _, t := range types {
+		s[t>>6] |= 1 << (t & 63)
+	}
+	return s
+}
+
+// Has says whether a type is in the set.
+func (s *AttrSet) Has(t AttrType) bool { return s[t>>6]&(1<<(t&63)) != 0 }
+
 // String is the name in the RFC's spelling, or the number.
 func (t AttrType) String() string {
 	if name, ok := attrNames[t]; ok {

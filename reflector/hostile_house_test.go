@@ -36,19 +36,21 @@ type house struct {
 	tables   *reflector.Reflector
 }
 
-// newHouse runs one until the test ends. handler may stand between the two.
-func newHouse(t *testing.T, log slog.Handler, between func(session.Handler) session.Handler, specs ...peering.Session) *house {
+// newHouse runs one until the test ends, with the configuration as setup leaves it.
+func newHouse(t *testing.T, setup func(*session.Config), specs ...peering.Session) *house {
 	t.Helper()
 	listener, err := session.Listen(netip.MustParseAddrPort("127.0.0.1:0"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	h := &house{test: t, t: t, at: listener.Addr()}
-	h.tables = reflector.New(reflector.Config{Self: rib.Self{ASN: fabricAS, RouterID: 0x7f000001, Cluster: 0x7f000001}, Log: slog.New(log)})
-	h.sessions = session.New(session.Config{
-		Self: session.Self{ASN: fabricAS, RouterID: 0x7f000001}, Listeners: []*session.Listener{listener},
-		Handler: between(h.tables), Log: slog.New(log),
-	})
+	log := slog.New(slog.DiscardHandler)
+	h.tables = reflector.New(reflector.Config{Self: rib.Self{ASN: fabricAS, RouterID: 0x7f000001, Cluster: 0x7f000001}, Log: log})
+	config := session.Config{
+		Self: session.Self{ASN: fabricAS, RouterID: 0x7f000001}, Listeners: []*session.Listener{listener}, Handler: h.tables, Log: log,
+	}
+	setup(&config)
+	h.sessions = session.New(config)
 	h.tables.Attach(h.sessions)
 	ctx, stop := context.WithCancel(context.Background())
 	background, stopTables := context.WithCancel(context.Background())
@@ -61,8 +63,8 @@ func newHouse(t *testing.T, log slog.Handler, between func(session.Handler) sess
 	return h
 }
 
-// direct is for houses with nothing between sessions and tables.
-func direct(h session.Handler) session.Handler { return h }
+// usual is a configuration with nothing out of the ordinary.
+func usual(*session.Config) {}
 
 // guest is a peer of a kind at 127.N.0.1. All come to us, routers too.
 func guest(n byte, kind peering.Kind) peering.Session {

@@ -2,7 +2,6 @@ package reflector_test
 
 import (
 	"fmt"
-	"log/slog"
 	"slices"
 	"strconv"
 	"strings"
@@ -50,7 +49,7 @@ type stage struct {
 
 func newStage(t *testing.T, kind peering.Kind) *stage {
 	offender, listener, passive := guest(1, kind), guest(2, peering.Client), guest(3, peering.NonClient)
-	s := &stage{h: newHouse(t, slog.DiscardHandler, direct, offender, listener, passive)}
+	s := &stage{h: newHouse(t, usual, offender, listener, passive)}
 	s.listener, s.passive = s.h.join(listener, capabilities["extended"]...), s.h.join(passive)
 	s.offender = s.h.join(offender)
 	return s

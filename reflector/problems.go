@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"time"
 
 	"heddle/reflector/rib"
 )
@@ -17,6 +18,9 @@ func (r *Reflector) problems() []Problem {
 	for _, prefix := range r.rib.Disputed() {
 		list = append(list, r.disputed(prefix))
 	}
+	if p, ok := r.unfit.problem(r.tick); ok {
+		list = append(list, p)
+	}
 	if m := r.rib.Map().Snapshot(); r.missing.count > 0 && m.HasSettings() {
 		what := "addresses of live workloads are"
 		if r.missing.count == 1 {
@@ -26,6 +30,32 @@ func (r *Reflector) problems() []Problem {
 			"%d %s announced by nobody: `heddle show blackholes` lists them", r.missing.count, what)})
 	}
 	return list
+}
+
+// unfit is routes that could not be told to peers whose messages are too short for
+// their attributes with ours (RFC 8654 §5).
+type unfit struct {
+	count uint64
+	last  time.Time
+}
+
+// unfitTime is how long it stays a problem that a route did not fit.
+const unfitTime = time.Hour
+
+func (u *unfit) look(count uint64, now time.Time) {
+	if count != u.count {
+		u.count, u.last = count, now
+	}
+}
+
+func (u *unfit) problem(now time.Time) (Problem, bool) {
+	if u.count == 0 || now.Sub(u.last) > unfitTime {
+		return Problem{}, false
+	}
+	return Problem{"messages", fmt.Sprintf(
+		"%d times a route was withdrawn from peers, or not told to them, since its attributes with those of reflection exceed their messages, the last time at %s: "+
+			"let whoever announces it say less, or have both sides use extended messages (RFC 8654)",
+		u.count, u.last.UTC().Format(time.RFC3339))}, true
 }
 
 func (r *Reflector) disputed(prefix netip.Prefix) Problem {

@@ -75,6 +75,7 @@ type Reflector struct {
 	sampled   time.Time            // when the racks were counted last
 	trends    map[string]*trend    // by rack
 	missing   missing
+	unfit     unfit
 }
 
 // event is one thing a session reported. Exactly one of arrival, batch and ending
@@ -258,6 +259,7 @@ func (r *Reflector) work(now time.Time) {
 		r.tidy(now)
 		r.sample(now)
 		r.lookForMissing()
+		r.unfit.look(r.rib.Overflow(), now)
 	}
 }
 

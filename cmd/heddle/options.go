@@ -1,8 +1,10 @@
 package main
 
 import (
+	"fmt"
 	"net/netip"
 	"os"
+	"strconv"
 
 	"github.com/spf13/pflag"
 
@@ -35,7 +37,21 @@ type options struct {
 	deferral    uint16
 	drain       bool
 	ownership   topology.Ownership
+	discard     []bgp.AttrType
 	logLevel    string
+}
+
+// parseDiscard reads the number of an attribute that may be left out. What we read,
+// peers or we need, or RFC 7606 has rules for.
+func parseDiscard(text string) (bgp.AttrType, error) {
+	n, err := strconv.ParseUint(text, 10, 8)
+	if err != nil || n == 0 {
+		return 0, fmt.Errorf("%q: want the number of an attribute, from 1 to 255", text)
+	}
+	if typ := bgp.AttrType(n); typ.Read() {
+		return 0, fmt.Errorf("%d is %s, which heddle reads itself: it can't be discarded", n, typ)
+	}
+	return bgp.AttrType(n), nil
 }
 
 // flags declares them.
@@ -62,5 +78,6 @@ func (o *options) flags(f *pflag.FlagSet) {
 	f.Uint16Var(&o.deferral, "defer", 10, "how long after a start hosts are waited for before peers are told that they know all (End-of-RIB), in seconds")
 	f.BoolVar(&o.drain, "drain", false, "when ended, first have peers prefer other reflectors (RFC 8326), and then drop our routes, for about ten seconds at most; without it, peers that no other reflector serves keep them")
 	f.Var(&command.One[topology.Ownership]{Value: &o.ownership, Parse: topology.ParseOwnership, Name: "MODE"}, "ownership", "enforce, warn or off: what becomes of routes inside pools that the inventory does not have on their host (default: the settings')")
+	f.Var(&command.Many[bgp.AttrType]{Values: &o.discard, Parse: parseDiscard, Name: "TYPES", Commas: true}, "discard-attributes", "numbers of path attributes that are not passed on, such as 28,40; only optional ones that heddle does not read itself")
 	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
 }

@@ -118,7 +118,7 @@ func (d *daemon) serve(ctx, background context.Context, g *command.Group, batche
 	tables := reflector.New(reflector.Config{Self: self, Log: d.log, Defer: time.Duration(d.options.deferral) * time.Second})
 	sessions := session.New(session.Config{
 		Self: session.Self{ASN: self.ASN, RouterID: self.RouterID}, Listeners: d.listeners,
-		Port: d.options.port, Handler: tables, Log: d.log,
+		Port: d.options.port, Handler: tables, Log: d.log, Discard: bgp.AttrsOf(d.options.discard...),
 		Restart:   session.Restart{Time: time.Duration(d.options.restartTime) * time.Second, Preserved: true}, // packets never pass us
 		LongLived: true,
 	})

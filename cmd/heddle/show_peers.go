@@ -81,6 +81,9 @@ func peerNote(p api.Peer) string {
 	if p.Malformed > 0 {
 		note("%s malformed", several(int(p.Malformed), "UPDATE"))
 	}
+	if p.Discarded > 0 {
+		note("%s discarded", several(int(p.Discarded), "attribute"))
+	}
 	switch {
 	case p.State == session.Established.String():
 	case p.LastError != "":

@@ -45,8 +45,9 @@ type Peer struct {
 
 	MessagesReceived Messages `json:"messagesReceived"`
 	MessagesSent     Messages `json:"messagesSent"`
-	Malformed        uint64   `json:"malformed"` // UPDATEs with a fault (RFC 7606)
-	Looped           uint64   `json:"looped"`    // announcements that were loops
+	Malformed        uint64   `json:"malformed"`           // UPDATEs with a fault (RFC 7606)
+	Discarded        uint64   `json:"discardedAttributes"` // that --discard-attributes names
+	Looped           uint64   `json:"looped"`              // announcements that were loops
 }
 
 // BFD is how the path to a peer is, as RFC 5880 has it. What only the peer can tell is
@@ -95,7 +96,7 @@ func peerOf(s session.Status, t reflector.Tables) Peer {
 		Group: t.Group, Local: s.Local, Families: names(s.Negotiated.Families), HoldTime: int(s.Negotiated.HoldTime / time.Second),
 		Flaps: s.Flaps, LastError: s.LastError, Behind: t.Behind, Walking: t.Walking, Stale: names(t.Stale),
 		MessagesReceived: messagesOf(s.Received), MessagesSent: messagesOf(s.Sent),
-		Malformed: s.Received.Discarded, Looped: t.Looped,
+		Malformed: s.Received.Discarded, Discarded: s.Received.Stripped, Looped: t.Looped,
 	}
 	if id := s.Negotiated.RouterID; id != 0 {
 		p.RouterID = id.String()

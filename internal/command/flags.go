@@ -42,6 +42,7 @@ type Many[T any] struct {
 	Values  *[]T
 	Parse   func(string) (T, error)
 	Name    string
+	Commas  bool // one text may hold several, with commas between them
 	changed bool
 }
 
@@ -60,6 +61,12 @@ func (f *Many[T]) String() string {
 
 // Set implements pflag.Value.
 func (f *Many[T]) Set(text string) error {
+	if head, rest, several := strings.Cut(text, ","); several && f.Commas {
+		if err := f.Set(head); err != nil {
+			return err
+		}
+		return f.Set(rest)
+	}
 	value, err := f.Parse(text)
 	if err != nil {
 		return err

@@ -55,6 +55,7 @@ var metrics = [...]metric{
 	{"heddle_peer_bfd_detection_seconds", gauge, "peer", "How long the peer may be silent before the path counts as broken; 0 while it is not heard."},
 	{"heddle_peer_stale", gauge, "peer route_family", "1 while the peer restarts and its routes are kept."},
 	{"heddle_peer_looped_total", counter, "peer", "Announcements dropped as loops: our own ORIGINATOR_ID, CLUSTER_LIST or AS_PATH."},
+	{"heddle_peer_discarded_attributes_total", counter, "peer", "Attributes received that --discard-attributes names: they are not passed on."},
 	{"heddle_peer_malformed_updates_total", counter, "peer attribute consequence", "UPDATEs with a fault, by the worst of each and what RFC 7606 makes of it."},
 
 	// Of the tables.

@@ -36,6 +36,7 @@ func (e *emitter) peer(self rib.Self, s session.Status) {
 	e.messages("sent", s.Sent, peer)
 	e.count("bgp_received_withdraw_update_total", s.Received.Withdraws, peer)
 	e.count("bgp_received_discarded_total", s.Received.Discarded, peer)
+	e.count("heddle_peer_discarded_attributes_total", s.Received.Stripped, peer)
 	e.faults(s.Faults, peer)
 	if s.Spec.BFD.On() {
 		e.flag("heddle_peer_bfd_up", s.BFD.State == bfd.Up, peer)

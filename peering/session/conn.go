@@ -181,7 +181,7 @@ func (c *conn) established() step {
 	n := &c.negotiated
 	c.decoder = wire.Decoder{
 		FourOctetAS: n.FourOctetAS, Internal: c.spec.Kind.Internal(), Families: n.Families, AddPath: n.AddPathTaken,
-		Local: c.transport.Local().Addr(),
+		Local: c.transport.Local().Addr(), Discard: c.server.discard,
 	}
 	c.server.handler.Up(c.session)
 	end := c.readRoutes()

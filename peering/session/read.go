@@ -155,6 +155,10 @@ func (c *conn) message(typ wire.Type, body []byte, batch *wire.Batch) *ending {
 func (c *conn) update(body []byte, batch *wire.Batch) *ending {
 	before := len(batch.Items)
 	faults := c.decoder.Update(body, batch)
+	if n := c.decoder.Discarded; n > 0 {
+		c.peer.received.stripped.Add(n)
+		c.decoder.Discarded = 0
+	}
 	for _, item := range batch.Items[before:] {
 		if item.Kind == wire.Withdrawn {
 			c.peer.received.withdrawUpdates.Add(1)

@@ -32,6 +32,7 @@ type Config struct {
 	// LongLived: the handler keeps the routes of a peer that asks for it for long (RFC
 	// 9494), and knows what to think of routes that others keep so.
 	LongLived bool
+	Discard   bgp.AttrSet // optional attributes, none that we read, that are not passed on
 }
 
 // Server holds the sessions of one speaker.
@@ -39,6 +40,7 @@ type Server struct {
 	self    Self
 	restart Restart
 	lasting bool // Config.LongLived
+	discard bgp.AttrSet
 	handler Handler
 	log     *slog.Logger
 	network network
@@ -80,7 +82,7 @@ func New(c Config) *Server {
 		port = 179
 	}
 	s := &Server{
-		self: c.Self, restart: c.Restart, lasting: c.LongLived, handler: c.Handler, log: c.Log, listeners: c.Listeners,
+		self: c.Self, restart: c.Restart, lasting: c.LongLived, discard: c.Discard, handler: c.Handler, log: c.Log, listeners: c.Listeners,
 		buffers: newBuffers(buffersMost), crew: newCrew(), planned: make(chan struct{}),
 		limits: newLimits(descriptors()), peers: map[netip.Addr]*peer{}, keys: map[netip.Prefix]string{}, refusals: newRefusals(), refusing: make(chan struct{}, refusingMost),
 	}

@@ -48,7 +48,7 @@ func (s State) String() string {
 type Messages struct {
 	opens, updates, notifications, keepalives, refreshes, octets atomic.Uint64
 	// received only
-	withdrawUpdates, discarded atomic.Uint64
+	withdrawUpdates, discarded, stripped atomic.Uint64
 }
 
 // Counts is a reading of Messages.
@@ -57,6 +57,7 @@ type Counts struct {
 	Octets                                               uint64
 	Withdraws                                            uint64 // UPDATEs that withdrew something
 	Discarded                                            uint64 // UPDATEs that cost an attribute or were treated as withdrawals
+	Stripped                                             uint64 // attributes that are not to be passed on (Config.Discard)
 }
 
 // Total is the number of messages.
@@ -68,7 +69,7 @@ func (m *Messages) read() Counts {
 	return Counts{
 		Opens: m.opens.Load(), Updates: m.updates.Load(), Notifications: m.notifications.Load(),
 		Keepalives: m.keepalives.Load(), Refreshes: m.refreshes.Load(), Octets: m.octets.Load(),
-		Withdraws: m.withdrawUpdates.Load(), Discarded: m.discarded.Load(),
+		Withdraws: m.withdrawUpdates.Load(), Discarded: m.discarded.Load(), Stripped: m.stripped.Load(),
 	}
 }
 

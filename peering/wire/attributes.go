@@ -121,6 +121,10 @@ func (d *Decoder) read(a attribute) {
 	case bgp.AttrLargeCommunities:
 		w.list(a, 12)
 	default:
+		if a.flags&bgp.FlagOptional != 0 && d.Discard.Has(a.typ) {
+			d.Discarded++
+			return
+		}
 		w.readUnknown(a)
 	}
 }

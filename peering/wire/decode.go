@@ -14,6 +14,8 @@ type Decoder struct {
 	Families    bgp.FamilySet // negotiated; others are ignored
 	AddPath     bgp.FamilySet // of which prefixes come with path identifiers (RFC 7911)
 	Local       netip.Addr    // our end of the session: no next hop of ours is used
+	Discard     bgp.AttrSet   // optional attributes that we don't read and don't pass on, either
+	Discarded   uint64        // how many there were
 
 	walk walk // state of the message in hand, kept to be allocation-free
 }

@@ -222,5 +222,8 @@ func (r *RIB) Stats() Stats {
 	return s
 }
 
+// Overflow is Stats.Overflow alone.
+func (r *RIB) Overflow() uint64 { return r.tally.overflow }
+
 // Counters returns what was counted for a peer.
 func (r *RIB) Counters(id SourceID) Counters { return r.sources[id].Counters }
