@@ -252,3 +252,26 @@ func TestEndOfRIBIsReadAsWritten(t *testing.T) {
 		equal(t, "read as", words(t, &batch), "end of "+f.String())
 	}
 }
+
+// RFC 7606 §5.1: who finds a fault behind MP_REACH_NLRI or MP_UNREACH_NLRI knows already
+// which routes it concerns.
+func TestReachabilityStandsFirst(t *testing.T) {
+	prefixes := []netip.Prefix{netip.MustParsePrefix("fd00::1/128"), netip.MustParsePrefix("fd00::2/128")}
+	for _, withdraw := range []bool{false, true} {
+		p := wire.Packer{Limit: wire.MaxMessage}
+		typ := bgp.AttrMPReach
+		if withdraw {
+			p.Withdraw(bgp.IPv6Unicast)
+			typ = bgp.AttrMPUnreach
+		} else {
+			p.Announce(bgp.IPv6Unicast, plain().without(bgp.AttrNextHop).octets(), hop6)
+		}
+		pack(&p, prefixes)
+		p.Close()
+		for _, m := range messages(t, p.Octets, wire.MaxMessage) {
+			if first := bgp.AttrType(m[wire.HeaderLength+5]); first != typ || m[wire.HeaderLength] != 0 || m[wire.HeaderLength+1] != 0 {
+				t.Errorf("%s stands first, want %s: % x", first, typ, m)
+			}
+		}
+	}
+}
