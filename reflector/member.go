@@ -80,7 +80,8 @@ func (r *Reflector) arrive(a arrival, now time.Time) {
 	if m.id == 0 {
 		id, ok := r.rib.AddSource(source, r.needed())
 		if !ok {
-			a.outlet.End(bgp.Cease(bgp.CeaseOutOfResources, ""))
+			r.slog.Error("session ended: there are as many peers as the tables can tell apart", "peer", a.spec.Name, "address", a.spec.Remote, "again in", crowdedPause)
+			a.outlet.EndFor(bgp.Cease(bgp.CeaseOutOfResources, ""), crowdedPause)
 			return
 		}
 		m.id = id
@@ -100,6 +101,10 @@ func (r *Reflector) arrive(a arrival, now time.Time) {
 	m.group.members = append(m.group.members, m)
 	a.outlet.Attach(m.feed)
 }
+
+// crowdedPause keeps a peer away for which there is no room: it would only be sent away
+// again.
+const crowdedPause = time.Minute
 
 // sourceOf is a peer as the decision sees it.
 func (r *Reflector) sourceOf(a *arrival) rib.Source {
