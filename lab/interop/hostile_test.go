@@ -82,3 +82,45 @@ func reaction(s *hearing, packet oracle.Packet) string {
 	}
 	return missing("an answer on a session that lives, heard "+heard, s.replay.Refreshes[2] > 0 && !over)
 }
+
+// Attributes that once crossed networks and reset routers behind them: what the operator
+// names does not reach real daemons, and the rest of the route does.
+func TestWhatIsToBeDiscardedDoesNotReachRealDaemons(t *testing.T) {
+	t.Parallel()
+	f := newFabric(t, "discard", clients(v4Of, "vandal", "witness"), "--discard-attributes", "23,28,35,40")
+	daemons := f.everyDaemon()
+	vandal, witness := f.probe("vandal", nProbe+1), f.probe("witness", nProbe+2)
+	f.tap.ignore(vandal.v4)
+	f.tap.ignore(witness.v4)
+	f.step("real daemons have sessions and routes", func() {
+		f.startWith(daemons, plain)
+		f.agree()
+	})
+	f.step("one peer announces what reset others", func() {
+		witness.start()
+		vandal.start()
+		route := oracle.Plain(vandal.v4).
+			With(oracle.Attr{Flags: 0xc0, Type: 23, Value: []byte{0, 7, 255, 255, 1}}).
+			With(oracle.Attr{Flags: 0xc0, Type: 28, Value: []byte{0}}).
+			With(oracle.Attr{Flags: 0xc0, Type: 35, Value: []byte{0, 0, 0xfc, 0}}).
+			With(oracle.Attr{Flags: 0xc0, Type: 40, Value: make([]byte, 10)})
+		prefix := vandal.v4Route(1)
+		vandal.write(oracle.Announce(route, prefix))
+		f.until("everybody to hold the route without them", func() string {
+			table, err := witness.table()
+			f.must(err)
+			if want := oracle.Plain(vandal.v4).With(oracle.Attr{Flags: 0x80, Type: 9, Value: vandal.v4.AsSlice()}).
+				With(oracle.Attr{Flags: 0x80, Type: 10, Value: f.self.cluster.AsSlice()}).String(); table[prefix] != want {
+				return fmt.Sprintf("the witness holds %q, want %q", table[prefix], want)
+			}
+			for _, d := range daemons {
+				held, err := d.holds()
+				f.must(err)
+				if _, ok := held[prefix]; !ok {
+					return d.who().name + " lacks it"
+				}
+			}
+			return ""
+		})
+	})
+}
