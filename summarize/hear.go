@@ -92,7 +92,7 @@ func (r Route) Contributes() bool {
 //	              (all of a public pool that is not summarised, wherever it lives)
 //
 // RFC 1997 goes first: what is not to be told, or not to leave the AS, is not. Then RFC
-// 9494 §4.5: who outside does not know long-lived stale routes hears none.
+// 9494 §4.3: who outside does not know long-lived stale routes hears none.
 func Hear(to Listener, r Route) Verdict {
 	switch {
 	case r.Reach == Nowhere:

@@ -22,7 +22,7 @@ func (s *Server) longLived(spec peering.Session) wire.LongLived {
 }
 
 // negotiateLongLived takes in what the peer asks for. It does not count without graceful
-// restart (RFC 9494 §3.1).
+// restart (RFC 9494 §4.5).
 func (n *Negotiated) negotiateLongLived(ours, theirs *wire.LongLived) {
 	if !ours.Offered || !theirs.Offered {
 		return

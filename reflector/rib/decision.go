@@ -96,7 +96,7 @@ const (
 	rankOwner                     // the inventory has the workload there
 	rankMigrated                  // a live migration's path, from a node the workload is due at
 	rankOwned                     // not about to be refused
-	rankCurrent                   // not long-lived stale: what is loses to everything (RFC 9494 §4.3)
+	rankCurrent                   // not long-lived stale: what is loses to everything (RFC 9494 §4.4)
 )
 
 // lacks is the first evidence that the better of two ranks has and the worse lacks.
