@@ -10,7 +10,7 @@ UNIT := $(shell go list ./... 2>/dev/null | grep -v /lab/)
 
 # What tests need beyond Go: a C compiler for the race detector, the counterparts,
 # and tools to look at packets.
-TEST_PACKAGES := gcc libc6-dev iproute2 iputils-ping procps iptables ipset conntrack util-linux bird2 frr gobgpd openbgpd etcd-server etcd-client
+TEST_PACKAGES := gcc libc6-dev iproute2 iputils-ping procps iptables ipset conntrack util-linux bird2 frr gobgpd openbgpd etcd-server etcd-client traceroute
 RACK_PACKAGES := iproute2 procps bird2 frr
 LAB_PACKAGES := etcd-server etcd-client bird2 frr iptables ipset iproute2 iputils-ping traceroute tcpdump procps util-linux
 BENCH_PACKAGES := bird2 frr gobgpd
@@ -47,6 +47,10 @@ test-scale: ## what the race detector leaves no time for: 100,000 routes and 100
 .PHONY: test-lab
 test-lab: build ## namespaces and other daemons (root)
 	go test -timeout 8m ./lab/...
+
+.PHONY: stories
+stories: lab-packages build ## what the fabric lives through, in packets: reachability, moves, reflectors and etcd that die
+	bin/heddle lab test
 
 .PHONY: racks
 racks: rack-packages ## the moves of docs/RACKS.md on this machine, with their figures (root)

@@ -15,7 +15,7 @@ func house() map[string][]string {
 		"peering", "peering/bfd", "peering/session", "peering/wire", "summarize", "reflector", "reflector/rib",
 	}
 	return map[string][]string{
-		"cmd/heddle": append([]string{"internal/command", "internal/api", "internal/telemetry", "lab/bench", "lab/containerlab", "lab/runner"}, all...),
+		"cmd/heddle": append([]string{"internal/command", "internal/api", "internal/telemetry", "lab/bench", "lab/containerlab", "lab/runner", "lab/stories"}, all...),
 
 		"reflector":     append([]string{"peering/session", "reflector/rib", "summarize"}, sessions...),
 		"reflector/rib": {"bgp", "topology", "peering/wire", "summarize"},
@@ -39,6 +39,7 @@ func house() map[string][]string {
 		"lab/containerlab": nil,
 		"lab/probe":        nil,
 		"lab/runner":       {"lab/containerlab", "lab/netns", "lab/probe"},
+		"lab/stories":      {"lab/runner", "lab/probe"},
 
 		"summarize": append([]string{"peering"}, fabric...),
 
@@ -93,7 +94,7 @@ func doors() []door {
 		{"log/slog", []string{
 			"cmd/heddle", "cmd/heddle-agent", "internal/command", "agent", "reflector", "peering/session", "topology/etcd", "topology/etcd/embedded", "internal/api", "internal/telemetry", "lab/interop",
 		}, "the core is silent: return a value and let the shell speak"},
-		{"os/exec", []string{"agent/firewall", "lab/netns", "lab/interop", "lab/racks", "lab/hosts", "lab/bench", "lab/runner"}, "no program is run but iptables, and by the lab"},
+		{"os/exec", []string{"agent/firewall", "lab/netns", "lab/interop", "lab/racks", "lab/hosts", "lab/bench", "lab/runner", "lab/stories"}, "no program is run but iptables, and by the lab"},
 		{"github.com/gaissmai/bart", []string{"summarize", "agent"}, "longest prefix match is summarize.Map's, and the agent's of how next hops are reached"},
 		{"unsafe", []string{"peering/session"}, "only the socket calls need it"},
 	}

@@ -53,3 +53,6 @@ func end(process int) error {
 		}
 	}
 }
+
+// Pull ends the lab as losing power would; its folder stays, as it would then.
+func (l *Lab) Pull() error { return end(l.record.Process) }

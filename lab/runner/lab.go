@@ -51,6 +51,9 @@ func open(r record, f folder) *Lab {
 	return &Lab{record: r, folder: f, http: http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}}
 }
 
+// Name is the lab's.
+func (l *Lab) Name() string { return l.record.Name }
+
 // Status asks how the lab is; with health, the checks of the file are run, too, once
 // nothing else is missing.
 func (l *Lab) Status(ctx context.Context, health bool) (Status, error) {

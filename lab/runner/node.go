@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"os/exec"
@@ -14,6 +15,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"heddle/lab/containerlab"
 	"heddle/lab/netns"
@@ -69,11 +72,33 @@ func (m *machine) start() error {
 	cmd := exec.Command("/proc/self/exe", "lab", NodeCommand, string(told))
 	cmd.Env, cmd.Stdout, cmd.Stderr = m.environment(), log, log
 	netns.Apart(cmd)
-	if err := m.space.Start(cmd); err != nil {
+	if err := m.bear(cmd); err != nil {
 		return fmt.Errorf("start %s: %w", m.Name, err)
 	}
 	m.cmd, m.over, m.since, m.ended = cmd, make(chan struct{}), time.Now(), ""
 	go m.await(cmd, m.over)
+	return nil
+}
+
+// bear starts a node's first process, and waits until it sees its own files: what
+// entered it before would see this machine's.
+func (m *machine) bear(cmd *exec.Cmd) error {
+	ours, theirs, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer ours.Close()
+	cmd.ExtraFiles = []*os.File{theirs}
+	err = m.space.Start(cmd)
+	_ = theirs.Close()
+	if err != nil {
+		return err
+	}
+	// It ends when the process becomes its command, or with it.
+	if complaint, err := io.ReadAll(ours); err != nil || len(complaint) > 0 {
+		_ = cmd.Wait()
+		return errors.Join(err, errors.New(string(complaint)))
+	}
 	return nil
 }
 
@@ -175,9 +200,19 @@ func (m *machine) say(text string) {
 	fmt.Fprintln(log, text)
 }
 
+// birthFD is what a node's first process complains by, as long as it is not its command.
+const birthFD = 3
+
 // Birth is a node's first moment: it enters its files and becomes its command. It
 // returns only if that fails.
 func Birth(told string) error {
+	unix.CloseOnExec(birthFD)
+	err := become(told)
+	_, _ = os.NewFile(birthFD, "complaints").WriteString(err.Error())
+	return err
+}
+
+func become(told string) error {
 	var b birth
 	if err := json.Unmarshal([]byte(told), &b); err != nil {
 		return err

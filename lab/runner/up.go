@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -140,6 +141,9 @@ func (l *Lab) Ready(ctx context.Context, progress func(Status)) error {
 			progress(s)
 			if s.Phase == "" && len(s.Missing) == 0 {
 				return nil
+			}
+			if slices.ContainsFunc(s.Nodes, func(n Node) bool { return n.Process == 0 }) { // nobody starts it again
+				return fmt.Errorf("%w:\n  %s", ErrNotReady, strings.Join(s.Missing, "\n  "))
 			}
 		}
 		select {

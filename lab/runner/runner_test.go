@@ -1,0 +1,225 @@
+package runner_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"heddle/lab/runner"
+)
+
+// heddle is the program under test.
+var heddle string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "heddle-runner-")
+	if err == nil {
+		heddle = filepath.Join(dir, "heddle")
+		for _, name := range []string{"heddle", "heddle-agent"} {
+			if out, failed := exec.Command("go", "build", "-o", filepath.Join(dir, name), "heddle/cmd/"+name).CombinedOutput(); failed != nil {
+				err = errors.Join(err, fmt.Errorf("build %s: %w: %s", name, failed, out))
+			}
+		}
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+const pair = `name: pair
+topology:
+  defaults:
+    kind: linux
+    env: {WORD: hello}
+  nodes:
+    a:
+      sysctls: {net.ipv4.ip_forward: 1}
+      binds: ["shown:/etc/heddle/deep/shown:ro", "folder:/srv/here"]
+      exec: [ip addr add 192.0.2.1/24 dev eth1, 'sh -c "hostname >/tmp/mine"']
+    b:
+      cmd: sh -c "echo I am here; exec sleep 1000"
+      exec: [ip addr add 192.0.2.2/24 dev eth1]
+      healthcheck: {test: [CMD-SHELL, ping -c 1 -W 5 192.0.2.1]}
+  links:
+    - endpoints: ["a:eth1", "b:eth1"]
+`
+
+// up starts a lab of the text, which ends with the test.
+func up(t *testing.T, name, text string) *runner.Lab {
+	t.Helper()
+	l, err := try(t, name, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func try(t *testing.T, name, text string) (*runner.Lab, error) {
+	t.Helper()
+	dir := t.TempDir()
+	for file, content := range map[string]string{"lab.yml": text, "shown": "to be seen\n", "folder/x": "y"} {
+		must(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, file)), 0o755))
+		must(t, os.WriteFile(filepath.Join(dir, file), []byte(content), 0o644))
+	}
+	name = fmt.Sprintf("%s-%d", name, os.Getpid())
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	l, err := runner.Up(ctx, runner.Options{File: filepath.Join(dir, "lab.yml"), Name: name, Program: heddle, Attached: true})
+	if err != nil {
+		return nil, err
+	}
+	t.Cleanup(func() { must(t, runner.Down(name)) })
+	return l, l.Ready(ctx, func(runner.Status) {})
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func output(t *testing.T, l *runner.Lab, node, command string) string {
+	t.Helper()
+	out, err := l.Output(t.Context(), node, "sh", "-c", command)
+	must(t, err)
+	return strings.TrimSpace(out)
+}
+
+func TestANodeSeesWhatTheTopologySays(t *testing.T) {
+	l := up(t, "sees", pair)
+	for command, want := range map[string]string{
+		"hostname; cat /tmp/mine":                     "a\na",
+		"cat /etc/heddle/deep/shown":                  "to be seen",
+		"echo z >/srv/here/x; cat /srv/here/x":        "z",
+		"cat /proc/sys/net/ipv4/ip_forward":           "1",
+		"ls /run; ls /var/lib":                        "",
+		"touch /usr/bin/x 2>&1 | grep -c Read-only":       "1",
+		"touch /etc/heddle/new && ls /etc/heddle":     "deep\nnew",
+		"ip -br link | grep -v lo: | wc -l":           "2",
+		"ps ax | grep -c '[s]leep infinity'":          "1",
+		"ping -c 1 -W 5 192.0.2.2 | grep -c '1 rec'":  "1",
+		"command -v heddle; command -v heddle-agent":  "/usr/local/bin/heddle\n/usr/local/bin/heddle-agent",
+		"tr '\\0' '\\n' </proc/1/environ | grep WORD": "WORD=hello",
+	} {
+		if got := output(t, l, "a", command); got != want {
+			t.Errorf("%s: %q, want %q", command, got, want)
+		}
+	}
+	if _, err := os.Stat("/etc/heddle/new"); err == nil {
+		t.Error("a node has written to this machine")
+	}
+}
+
+func TestANodeThatDiesIsShownAndComesBackWithItsFilesAndCables(t *testing.T) {
+	l := up(t, "dies", pair)
+	output(t, l, "b", "echo kept >/var/lib/kept")
+	must(t, l.Kill(t.Context(), "b"))
+	s, err := l.Status(t.Context(), false)
+	must(t, err)
+	if len(s.Missing) != 1 || !strings.Contains(s.Missing[0], "b does not run: signal: killed") {
+		t.Errorf("missing is %q", s.Missing)
+	}
+	if picture := runner.Picture(s); !strings.Contains(picture, "✗ b") || !strings.Contains(picture, "● a") {
+		t.Errorf("the picture is\n%s", picture)
+	}
+	if _, err := l.Output(t.Context(), "b", "true"); err == nil || !strings.Contains(err.Error(), "heddle lab start b") {
+		t.Errorf("a command in it: %v", err)
+	}
+	must(t, l.Start(t.Context(), "b"))
+	if got := output(t, l, "b", "cat /var/lib/kept; ping -c 1 -W 5 192.0.2.1 | grep -c '1 rec'"); got != "kept\n1" {
+		t.Errorf("after its return: %q", got)
+	}
+	log, err := l.Log("b")
+	must(t, err)
+	defer log.Close()
+	until(t, "the log to tell all of it", func() bool {
+		text, err := os.ReadFile(log.Name())
+		must(t, err)
+		_, after, ended := strings.Cut(string(text), "b has ended: signal: killed")
+		return ended && strings.Contains(after, "I am here")
+	})
+}
+
+func TestTwoLabsOfOneFileKnowNothingOfEachOther(t *testing.T) {
+	one, two := up(t, "one", pair), up(t, "two", pair)
+	must(t, one.Kill(t.Context(), "b"))
+	if got := output(t, two, "a", "ping -c 1 -W 5 192.0.2.2 | grep -c '1 rec'"); got != "1" {
+		t.Errorf("the other one lost a node: %q", got)
+	}
+	if _, err := try(t, "one", pair); err == nil || !strings.Contains(err.Error(), "runs already") {
+		t.Errorf("a second one of the name: %v", err)
+	}
+}
+
+// processes lists those that have a word in their command line or environment.
+func processes(t *testing.T, word string) (list []string) {
+	t.Helper()
+	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	must(t, err)
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err == nil && strings.Contains(string(text), word) {
+			list = append(list, file+" "+string(text))
+		}
+	}
+	return list
+}
+
+func TestALabWhoseSupervisorIsKilledLeavesNothing(t *testing.T) {
+	word := fmt.Sprintf("1000.0%d", os.Getpid()) // of a process of the lab
+	l := up(t, "killed", strings.Replace(pair, "sleep 1000", "sleep "+word, 1))
+	if found := processes(t, word); len(found) == 0 {
+		t.Fatal("the lab's process is not to be seen")
+	}
+	must(t, l.Pull())
+	until(t, "all processes to be gone", func() bool { return len(processes(t, word)) == 0 })
+	name := fmt.Sprintf("killed-%d", os.Getpid())
+	if _, err := runner.Open(name); err == nil || !strings.Contains(err.Error(), "its supervisor has ended") {
+		t.Errorf("opening it: %v", err)
+	}
+	must(t, runner.Down(name))
+	if _, err := runner.Open(name); !errors.Is(err, runner.ErrNone) {
+		t.Errorf("after going down: %v", err)
+	}
+	mounts, err := os.ReadFile("/proc/self/mounts")
+	must(t, err)
+	if strings.Contains(string(mounts), "heddle-lab") {
+		t.Errorf("mounts are left:\n%s", mounts)
+	}
+}
+
+func until(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	for end := time.Now().Add(30 * time.Second); !done(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("gave up waiting for " + what)
+		}
+	}
+}
+
+func TestWhatCannotBeginIsSaidAndLeavesNothing(t *testing.T) {
+	for _, c := range []struct{ name, old, new, want string }{
+		{"a file that is missing", "shown:/etc", "absent:/etc", "which is not there"},
+		{"an interface that is missing", "192.0.2.2/24 dev eth1", "192.0.2.2/24 dev eth9", `b: ip addr add 192.0.2.2/24 dev eth9: exit status 1: Cannot find device "eth9"`},
+		{"a sysctl that is missing", "net.ipv4.ip_forward", "net.ipv4.ip_backward", "sysctl net.ipv4.ip_backward"},
+		{"a command that ends at once", "exec sleep 1000", "exit 3", "exit status 3"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := try(t, "wrong", strings.Replace(pair, c.old, c.new, 1))
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("error is %v, want one with %q", err, c.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,130 @@
+package stories
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"heddle/lab/runner"
+)
+
+// Story is one, to be read aloud.
+type Story struct {
+	Name string
+	Tell func(*Teller)
+}
+
+// Teller is what a story is told with. What goes wrong ends the story.
+type Teller struct {
+	ctx  context.Context
+	lab  *runner.Lab
+	file string // the topology, beside whose folder the scripts are
+	self string // heddle
+	out  io.Writer
+	held []*Load // not ended yet
+}
+
+// Stage is where stories are told.
+type Stage struct {
+	Lab     *runner.Lab
+	Program string // heddle
+	Folder  string // of the topology's files, such as move.sh
+	Out     io.Writer
+}
+
+// fault ends a story.
+type fault struct{ error }
+
+// Tell tells a story, and gives what went wrong.
+func (s Stage) Tell(ctx context.Context, story Story) (err error) {
+	t := &Teller{ctx: ctx, lab: s.Lab, file: s.Folder, self: s.Program, out: s.Out}
+	defer func() {
+		for _, l := range t.held {
+			_, _ = l.end()
+		}
+	}()
+	defer func() {
+		switch cause := recover().(type) {
+		case nil:
+		case fault:
+			err = fmt.Errorf("%s: %w", story.Name, cause.error)
+		default:
+			panic(cause)
+		}
+	}()
+	story.Tell(t)
+	return nil
+}
+
+// must ends the story if there is an error.
+func (t *Teller) must(err error) {
+	if err != nil {
+		panic(fault{err})
+	}
+}
+
+// Fail ends the story.
+func (t *Teller) Fail(format string, args ...any) { t.must(fmt.Errorf(format, args...)) }
+
+// Say tells a line of figures.
+func (t *Teller) Say(format string, args ...any) { fmt.Fprintf(t.out, "    "+format+"\n", args...) }
+
+// patience bounds every wait. It is long, since the machine may be slow; nothing ever
+// waits for its end but a story that goes wrong.
+const patience = 90 * time.Second
+
+// Until waits for a condition, which says what is missing.
+func (t *Teller) Until(what string, missing func() string) {
+	for end := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
+		text := missing()
+		if text == "" {
+			return
+		}
+		t.must(t.ctx.Err())
+		if time.Now().After(end) {
+			t.Fail("gave up after %s waiting for %s: %s", patience, what, text)
+		}
+	}
+}
+
+// Kill ends a node as losing power would.
+func (t *Teller) Kill(nodes ...string) {
+	for _, n := range nodes {
+		t.must(t.lab.Kill(t.ctx, n))
+	}
+}
+
+// Start starts nodes again.
+func (t *Teller) Start(nodes ...string) {
+	for _, n := range nodes {
+		t.must(t.lab.Start(t.ctx, n))
+	}
+}
+
+// Ready waits until nothing is missing in the lab.
+func (t *Teller) Ready() {
+	ctx, cancel := context.WithTimeoutCause(t.ctx, patience, errors.New("the story gave up waiting"))
+	defer cancel()
+	t.must(t.lab.Ready(ctx, func(runner.Status) {}))
+}
+
+// Run runs a command in a node, and gives what it says.
+func (t *Teller) Run(node string, command ...string) string {
+	out, err := t.lab.Output(t.ctx, node, command...)
+	t.must(err)
+	return out
+}
+
+// Move moves roamer from a host to another, as lab/topologies/default/move.sh says.
+func (t *Teller) Move(from, to string) {
+	cmd := exec.CommandContext(t.ctx, "sh", t.file+"/move.sh", from, to)
+	cmd.Env = append(os.Environ(), "HEDDLE_LAB="+t.self+" lab --name "+t.lab.Name())
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fail("move roamer from %s to %s: %w: %s", from, to, err, strings.TrimSpace(string(out)))
+	}
+}
