@@ -48,6 +48,10 @@ test-scale: ## what the race detector leaves no time for: 100,000 routes and 100
 test-lab: build ## namespaces and other daemons (root)
 	go test -timeout 8m ./lab/...
 
+.PHONY: image
+image: build ## heddle/lab, which containerlab.yml runs under containerlab (needs docker)
+	docker build -t heddle/lab .
+
 .PHONY: stories
 stories: lab-packages build ## what the fabric lives through, in packets: reachability, moves, reflectors and etcd that die
 	bin/heddle lab test

@@ -9,8 +9,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 )
 
-// layer is what one place of a file says of nodes: defaults, a kind, a group, or the
-// node itself.
+// layer is what one place of a file says of nodes: defaults, a kind, or the node itself.
 type layer struct {
 	kind, group, image  string
 	entrypoint, command []string
@@ -124,7 +123,7 @@ func (r *reading) health(what string, n ast.Node) []string {
 	return command
 }
 
-// node joins what four layers say, the first of them the least.
+// node joins what three layers say, the first of them the least.
 func node(name string, layers ...layer) Node {
 	n := Node{Name: name, Env: map[string]string{}, Sysctls: map[string]string{}, Labels: map[string]string{}}
 	var entrypoint, command []string

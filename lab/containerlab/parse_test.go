@@ -21,14 +21,12 @@ topology:
     linux:
       env: {B: three}
       binds: [all:/etc/all]
-  groups:
-    host:
-      cmd: agent --node
-      sysctls: {net.ipv4.ip_forward: 1}
-      binds: [group:/etc/all:ro, more:/etc/more]
   nodes:
     h1:
       group: host
+      cmd: agent --node
+      sysctls: {net.ipv4.ip_forward: 1}
+      binds: [own:/etc/all:ro, more:/etc/more]
       entrypoint: "sh -c 'echo a b'"
       exec: ['sh -c "ip addr"']
       labels: {rack: r1}
@@ -38,13 +36,13 @@ topology:
     - endpoints: ["h1:eth1", "h2:eth1"]
 `
 
-func TestANodeHasWhatItsDefaultsItsKindAndItsGroupSay(t *testing.T) {
+func TestANodeHasWhatItsDefaultsAndItsKindSay(t *testing.T) {
 	lab, err := containerlab.Parse("f", []byte(small))
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := []string{
-		`{h1 host heddle/lab [sh -c echo a b agent --node] [[ip link] [sh -c ip addr]] [{group /etc/all true} {more /etc/more false}] map[A:1 B:three] map[net.ipv4.ip_forward:1] map[rack:r1] [sh -c ip route]}`,
+		`{h1 host heddle/lab [sh -c echo a b agent --node] [[ip link] [sh -c ip addr]] [{own /etc/all true} {more /etc/more false}] map[A:1 B:three] map[net.ipv4.ip_forward:1] map[rack:r1] [sh -c ip route]}`,
 		`{h2  heddle/lab [] [[ip link]] [{all /etc/all false}] map[A:1 B:three] map[] map[] []}`,
 	}
 	for i, n := range lab.Nodes {
@@ -62,26 +60,27 @@ func TestWhatIsNotHonouredIsRefusedByNameAndPlace(t *testing.T) {
 		{"a management network", "name: small", "name: small\nmgmt: {network: x}", `f:2:1: the file: "mgmt" is not for heddle lab`},
 		{"another kind", "kind: linux", "kind: nokia_srlinux", `f:4:11: defaults: kind "nokia_srlinux"`},
 		{"settings of another kind", "    linux:\n", "    bridge:\n", `f:9:5: kinds: "bridge"`},
-		{"published ports", "labels: {rack: r1}", "ports: [80:80]", `f:22:7: node h1: "ports" is not for heddle lab`},
+		{"groups, which version 0.60 does not have", "  kinds:\n", "  groups: {}\n  kinds:\n", `f:8:3: topology: "groups" is not for heddle lab`},
+		{"published ports", "labels: {rack: r1}", "ports: [80:80]", `f:20:7: node h1: "ports" is not for heddle lab`},
 		{"a memory limit", "labels: {rack: r1}", "memory: 1Gb", `node h1: "memory"`},
 		{"stages", "labels: {rack: r1}", "stages: {create: {}}", `node h1: "stages"`},
 		{"a startup delay", "labels: {rack: r1}", "startup-delay: 5", `node h1: "startup-delay"`},
-		{"a docker network", "labels: {rack: r1}", "network-mode: host", `f:22:21: node h1: network-mode "host"`},
+		{"a docker network", "labels: {rack: r1}", "network-mode: host", `f:20:21: node h1: network-mode "host"`},
 		{"a restart", "labels: {rack: r1}", "restart-policy: always", `restart-policy "always"`},
 		{"a variable", "ip link]", "ip link $X]", `exec: variables`},
-		{"a sysctl of the machine", "net.ipv4.ip_forward", "kernel.pid_max", `f:15:17: sysctls: "kernel.pid_max" is the whole machine's`},
+		{"a sysctl of the machine", "net.ipv4.ip_forward", "kernel.pid_max", `f:16:17: sysctls: "kernel.pid_max" is the whole machine's`},
 		{"an option of a bind", "/etc/all:ro", "/etc/all:Z", `binds: the option "Z"`},
 		{"an anonymous volume", "all:/etc/all", "/etc/all", `binds: want SOURCE:TARGET`},
 		{"containerlab's folder", "more:/etc/more", "__clabNodeDir__/x:/etc/more", `binds: the source "__clabNodeDir__/x"`},
 		{"a relative target", "more:/etc/more", "more:etc/more", `the target "etc/more"`},
 		{"a quotation mark alone", `"sh -c 'echo a b'"`, `"sh -c 'echo"`, `entrypoint: a quotation mark`},
-		{"a link of the machine", `"h2:eth1"`, `"host:eth1"`, `f:26:30: endpoint "host:eth1": there is no node host`},
+		{"a link of the machine", `"h2:eth1"`, `"host:eth1"`, `f:24:30: endpoint "host:eth1": there is no node host`},
 		{"a link of three", `"h2:eth1"`, `"h2:eth1", "h2:eth2"`, `endpoints: a link has two`},
-		{"a property of a link", "- endpoints", "- mtu: 1400\n      endpoints", `f:26:7: link: "mtu"`},
+		{"a property of a link", "- endpoints", "- mtu: 1400\n      endpoints", `f:24:7: link: "mtu"`},
 		{"the long form of links", "- endpoints", "- type: veth\n      endpoints", `link: "type"`},
 		{"an end that is taken", `"h2:eth1"`, `"h1:eth1"`, `endpoint h1:eth1 is in use`},
 		{"a long name of an interface", `"h2:eth1"`, `"h2:interface-of-many"`, `at most 15`},
-		{"a field twice", "    h2:\n", "    h1:\n", `f:24:5`},
+		{"a field twice", "    h2:\n", "    h1:\n", `f:22:5`},
 		{"no kind", "    kind: linux\n", "", `node h1 has no kind`},
 		{"a name that is a path", "name: small", "name: a/b", `name "a/b"`},
 		{"no YAML", "topology:", "topology: [", "f:"},

@@ -46,24 +46,15 @@ func (r *reading) named(what string, n ast.Node, name string) {
 // topology reads the layers first, in whatever order they stand.
 func (r *reading) topology(n ast.Node, t *Topology) {
 	var defaults layer
-	kinds, groups := map[string]layer{}, map[string]layer{}
+	var kind layer
 	var nodes, links ast.Node
-	several := func(into map[string]layer) func(string, ast.Node) {
-		return func(what string, n ast.Node) {
-			for _, f := range r.fields(n, what) {
-				into[f.name] = r.layer(what+" "+f.name, f.value)
-				if what == "kinds" && f.name != linux {
-					r.fault(f.key, "kinds: %q is not for heddle lab: all nodes are %q", f.name, linux)
-				}
-			}
-		}
-	}
 	r.read(n, "topology", readers{
 		"defaults": func(what string, n ast.Node) { defaults = r.layer(what, n) },
-		"kinds":    several(kinds),
-		"groups":   several(groups),
-		"nodes":    func(_ string, n ast.Node) { nodes = n },
-		"links":    func(_ string, n ast.Node) { links = n },
+		"kinds": func(what string, n ast.Node) {
+			r.read(n, what, readers{linux: func(name string, n ast.Node) { kind = r.layer("kind "+name, n) }})
+		},
+		"nodes": func(_ string, n ast.Node) { nodes = n },
+		"links": func(_ string, n ast.Node) { links = n },
 	})
 	if nodes == nil {
 		r.fault(n, "topology: there are no nodes")
@@ -72,14 +63,10 @@ func (r *reading) topology(n ast.Node, t *Topology) {
 	for _, f := range r.fields(nodes, "nodes") {
 		r.named("node", f.key, f.name)
 		own := r.layer("node "+f.name, f.value)
-		if own.kind == "" && groups[own.group].kind == "" && defaults.kind == "" {
+		if own.kind == "" && defaults.kind == "" {
 			r.fault(f.key, "node %s has no kind: write kind: %s, here or under defaults", f.name, linux)
 		}
-		group := own.group
-		if group == "" {
-			group = defaults.group
-		}
-		t.Nodes = append(t.Nodes, node(f.name, defaults, kinds[linux], groups[group], own))
+		t.Nodes = append(t.Nodes, node(f.name, defaults, kind, own))
 	}
 	if links != nil {
 		r.links(links, t)

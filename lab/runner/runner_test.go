@@ -104,7 +104,7 @@ func TestANodeSeesWhatTheTopologySays(t *testing.T) {
 		"echo z >/srv/here/x; cat /srv/here/x":        "z",
 		"cat /proc/sys/net/ipv4/ip_forward":           "1",
 		"ls /run; ls /var/lib":                        "",
-		"touch /usr/bin/x 2>&1 | grep -c Read-only":       "1",
+		"touch /usr/bin/x 2>&1 | grep -c Read-only":   "1",
 		"touch /etc/heddle/new && ls /etc/heddle":     "deep\nnew",
 		"ip -br link | grep -v lo: | wc -l":           "2",
 		"ps ax | grep -c '[s]leep infinity'":          "1",

@@ -92,6 +92,19 @@ func (t *Teller) Until(what string, missing func() string) {
 	}
 }
 
+// Nodes gives the names of the nodes whose names begin so, in the order of the file.
+func (t *Teller) Nodes(prefix string) []string {
+	s, err := t.lab.Status(t.ctx, false)
+	t.must(err)
+	var names []string
+	for _, n := range s.Nodes {
+		if strings.HasPrefix(n.Name, prefix) {
+			names = append(names, n.Name)
+		}
+	}
+	return names
+}
+
 // Kill ends a node as losing power would.
 func (t *Teller) Kill(nodes ...string) {
 	for _, n := range nodes {
