@@ -47,11 +47,11 @@ func TestAWorkloadMoves(t *testing.T) {
 	arrives := f.send("w3", "w1", "10.1.0.1", 7003)
 	arrives.begun()
 	if lost := other.end(); lost != 0 {
-		t.Errorf("a bystander lost %d of %d packets", lost, other.sent.Load())
+		t.Errorf("a bystander lost %d of %d packets", lost, other.sent())
 	}
 	stays.end()
-	if stays.received.Load() != 0 {
-		t.Errorf("%d packets leaked", stays.received.Load())
+	if stays.leaked() != 0 {
+		t.Errorf("%d packets leaked", stays.leaked())
 	}
 	checkMovedBack(t, f)
 }
@@ -155,15 +155,15 @@ func TestAPortThatNobodyKnowsIsClosed(t *testing.T) {
 	known.begun()
 	f.until("enough to have been sent", func() string {
 		for _, l := range leaks {
-			if l.sent.Load() < 500 {
-				return fmt.Sprint(l.sent.Load())
+			if l.sent() < 500 {
+				return fmt.Sprint(l.sent())
 			}
 		}
 		return ""
 	})
 	for _, l := range leaks {
-		if l.end(); l.received.Load() != 0 {
-			t.Errorf("%s: %d of %d packets leaked", l.name, l.received.Load(), l.sent.Load())
+		if l.end(); l.leaked() != 0 {
+			t.Errorf("%s: %d of %d packets leaked", l.name, l.leaked(), l.sent())
 		}
 	}
 	known.end()
@@ -242,9 +242,9 @@ func TestNothingHappensWhileTheControlPlaneIsAway(t *testing.T) {
 		}
 	}
 	lost := flow.end()
-	t.Logf("%d packets sent, %d lost", flow.sent.Load(), lost)
+	t.Logf("%d packets sent, %d lost", flow.sent(), lost)
 	if lost != 0 {
-		t.Errorf("%d of %d packets lost", lost, flow.sent.Load())
+		t.Errorf("%d of %d packets lost", lost, flow.sent())
 	}
 }
 

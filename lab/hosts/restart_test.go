@@ -49,16 +49,17 @@ func checkFlows(t *testing.T, good, bad []*flow) {
 	t.Helper()
 	for _, l := range good {
 		lost := l.end()
-		t.Logf("%s: %d sent, %d lost, %d twice", l.name, l.sent.Load(), lost, l.twice.Load())
-		if lost != 0 || l.sent.Load() < 1000 {
-			t.Errorf("%s: %d of %d lost", l.name, lost, l.sent.Load())
+		_, twice := l.received()
+		t.Logf("%s: %d sent, %d lost, %d twice", l.name, l.sent(), lost, twice)
+		if lost != 0 || l.sent() < 1000 {
+			t.Errorf("%s: %d of %d lost", l.name, lost, l.sent())
 		}
 	}
 	for _, l := range bad {
 		l.end()
-		t.Logf("%s: %d sent, %d leaked", l.name, l.sent.Load(), l.received.Load())
-		if l.received.Load() != 0 || l.sent.Load() < 1000 {
-			t.Errorf("%s: %d of %d leaked", l.name, l.received.Load(), l.sent.Load())
+		t.Logf("%s: %d sent, %d leaked", l.name, l.sent(), l.leaked())
+		if l.leaked() != 0 || l.sent() < 1000 {
+			t.Errorf("%s: %d of %d leaked", l.name, l.leaked(), l.sent())
 		}
 	}
 }

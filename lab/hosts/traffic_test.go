@@ -1,133 +1,86 @@
 package hosts
 
 import (
-	"context"
-	"encoding/binary"
 	"fmt"
-	"net"
-	"sync"
-	"sync/atomic"
+	"net/netip"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"heddle/lab/probe"
 )
 
 // flow is datagrams from one node to another, numbered.
 type flow struct {
 	f        *fabric
 	name     string
-	in, out  *net.UDPConn
-	interval time.Duration
-	stop     context.CancelFunc
-	done     sync.WaitGroup
-
-	sent     atomic.Int64
-	received atomic.Int64
-	twice    atomic.Int64
-	gap      atomic.Int64 // longest run of numbers that are missing
-	first    atomic.Int64 // number that came first: before it, neighbours asked for each other
+	stream   *probe.Stream
+	listener *probe.Listener
 }
 
 // send starts a flow of a thousand packets a second.
-func (f *fabric) send(from, to, address string, port int) *flow {
+func (f *fabric) send(from, to, address string, port uint16) *flow {
 	f.t.Helper()
-	l := &flow{f: f, name: fmt.Sprintf("%s→%s %s", from, to, address), interval: time.Millisecond}
-	f.must(f.nodes[to].space.Do(func() (err error) {
-		l.in, err = net.ListenUDP("udp", &net.UDPAddr{IP: net.ParseIP(address), Port: port})
-		return err
-	}))
-	raw, err := l.in.SyscallConn()
+	target := netip.AddrPortFrom(netip.MustParseAddr(address), port)
+	l := &flow{f: f, name: fmt.Sprintf("%s→%s %s", from, to, address)}
+	var err error
+	l.listener, err = probe.Listen(f.nodes[to].space, []netip.Addr{target.Addr()}, port, false)
 	f.must(err)
-	// What waits for us must not be lost because the machine is busy.
-	f.must(raw.Control(func(fd uintptr) {
-		err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 64<<20)
-	}))
+	f.t.Cleanup(l.listener.Close)
+	l.stream, err = probe.Send(f.nodes[from].space, 1, target, time.Millisecond)
 	f.must(err)
-	f.must(f.nodes[from].space.Do(func() (err error) {
-		l.out, err = net.DialUDP("udp", nil, &net.UDPAddr{IP: net.ParseIP(address), Port: port})
-		return err
-	}))
-	ctx, stop := context.WithCancel(context.Background())
-	l.stop = stop
-	l.done.Go(func() { l.sending(ctx) })
-	l.done.Go(l.receiving)
-	f.t.Cleanup(func() { l.close() })
+	f.t.Cleanup(l.stream.Close)
 	return l
 }
 
-func (l *flow) sending(ctx context.Context) {
-	t := time.NewTicker(l.interval)
-	defer t.Stop()
-	for began, tried := time.Now(), 0; ; {
-		select {
-		case <-ctx.Done():
-			return
-		case <-t.C:
-		}
-		// A busy machine ticks late: what was due meanwhile is sent now.
-		for due := int(time.Since(began) / l.interval); tried < due; tried++ {
-			number := binary.BigEndian.AppendUint64(nil, uint64(l.sent.Load()))
-			if _, err := l.out.Write(number); err == nil {
-				l.sent.Add(1)
-			}
-		}
+// sent is how many packets were sent so far.
+func (l *flow) sent() int { return l.stream.Count() }
+
+// received is how many of them arrived, and how many more than once.
+func (l *flow) received() (once, twice int) {
+	seen := map[uint64]bool{}
+	arrivals := l.listener.Arrivals(l.stream.ID())
+	for _, a := range arrivals {
+		seen[a.Number] = true
 	}
+	return len(seen), len(arrivals) - len(seen)
 }
 
-func (l *flow) receiving() {
-	next := uint64(0)
-	buffer := make([]byte, 64)
-	for {
-		n, err := l.in.Read(buffer)
-		if err != nil {
-			return
-		}
-		if n != 8 {
-			continue
-		}
-		number := binary.BigEndian.Uint64(buffer)
-		if number < next {
-			l.twice.Add(1)
-			continue
-		}
-		if next == 0 {
-			l.first.Store(int64(number))
-		} else {
-			l.gap.Store(max(l.gap.Load(), int64(number-next)))
-		}
-		next = number + 1
-		l.received.Add(1)
+// first is the number that came first: before it, neighbours asked for each other.
+func (l *flow) first() int {
+	if arrivals := l.listener.Arrivals(l.stream.ID()); len(arrivals) > 0 {
+		return int(arrivals[0].Number)
 	}
+	return 0
 }
 
 // end stops sending, waits for what is under way, and gives the packets lost.
-func (l *flow) end() (lost int64) {
+func (l *flow) end() (lost int) {
 	l.f.t.Helper()
-	l.stop()
+	l.stream.Stop()
 	l.f.until("the last packets of "+l.name, func() string {
-		before := l.received.Load()
+		before, _ := l.received()
 		time.Sleep(50 * time.Millisecond) // a packet takes microseconds
-		if l.received.Load() != before {
+		if now, _ := l.received(); now != before {
 			return "they still come"
 		}
 		return ""
 	})
-	l.close()
-	return l.sent.Load() - l.first.Load() - l.received.Load()
+	l.stream.Close()
+	l.listener.Close()
+	received, _ := l.received()
+	return l.sent() - l.first() - received
 }
 
-func (l *flow) close() {
-	l.stop()
-	_ = l.in.Close()
-	_ = l.out.Close()
-	l.done.Wait()
+// leaked is how many packets arrived that should not.
+func (l *flow) leaked() int {
+	received, _ := l.received()
+	return received
 }
 
 // begun waits until the flow is a flow.
 func (l *flow) begun() {
 	l.f.t.Helper()
 	l.f.until(l.name+" to arrive", func() string {
-		if l.received.Load() < 10 {
+		if received, _ := l.received(); received < 10 {
 			return "nothing yet"
 		}
 		return ""

@@ -26,6 +26,7 @@ type Listener struct {
 	echo    bool
 	sockets []int
 	readers sync.WaitGroup
+	once    sync.Once
 
 	mu       sync.Mutex
 	arrivals map[uint32][]Arrival // by stream
@@ -103,10 +104,12 @@ func roomy(socket int) {
 // Close ends the listening. Shutting a datagram socket down says that it is not
 // connected, and wakes who reads all the same.
 func (l *Listener) Close() {
-	for _, socket := range l.sockets {
-		_ = unix.Shutdown(socket, unix.SHUT_RD)
-	}
-	l.readers.Wait()
+	l.once.Do(func() { // a number of a socket is soon another one's
+		for _, socket := range l.sockets {
+			_ = unix.Shutdown(socket, unix.SHUT_RD)
+		}
+		l.readers.Wait()
+	})
 }
 
 // size is the octets of a probe: the stream, the number.

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"heddle/lab/probe"
 )
 
 // after is how many packets of each stream are looked at once a move is settled.
@@ -58,8 +60,8 @@ func (m *move) run() {
 	f.until("packets that were sent long after the move to arrive", func() string {
 		for i, s := range m.streams {
 			last := uint64(m.end[i] + after)
-			if !slices.ContainsFunc(m.receiver.take(s.id), func(a arrival) bool { return a.seq >= last }) {
-				return fmt.Sprintf("none of %s to %s", s.from, s.to)
+			if !slices.ContainsFunc(m.receiver.Arrivals(s.ID()), func(a probe.Arrival) bool { return a.Number >= last }) {
+				return fmt.Sprintf("none of %s to %s", s.from, s.To())
 			}
 		}
 		return ""
@@ -70,7 +72,7 @@ func (m *move) run() {
 func (m *move) counts() []int {
 	var counts []int
 	for _, s := range m.streams {
-		counts = append(counts, s.count())
+		counts = append(counts, s.Count())
 	}
 	return counts
 }
@@ -138,28 +140,27 @@ type outcome struct {
 // judge looks at the packets of a stream that were sent from the beginning of the
 // move on.
 func (m *move) judge(i int) outcome {
-	s, handover := m.streams[i], m.handover(m.streams[i].to)
+	s, handover := m.streams[i], m.handover(m.streams[i].To())
 	o := outcome{sent: m.end[i] + after - m.begin[i]}
 	got := make([]int, m.end[i]+after)
-	for _, a := range m.receiver.take(s.id) {
-		if a.seq >= uint64(len(got)) || a.seq < uint64(m.begin[i]) {
+	for _, a := range m.receiver.Arrivals(s.ID()) {
+		if a.Number >= uint64(len(got)) || a.Number < uint64(m.begin[i]) {
 			continue
 		}
-		got[a.seq]++
-		switch bySource := a.port == m.sourcePort; {
-		case bySource && a.at.After(handover):
+		got[a.Number]++
+		switch bySource := a.Port == m.sourcePort; {
+		case bySource && a.At.After(handover):
 			o.wrong++
-		case bySource && a.at.After(o.lastBySource):
-			o.lastBySource = a.at
-		case !bySource && (o.firstByTarget.IsZero() || a.at.Before(o.firstByTarget)):
-			o.firstByTarget = a.at
+		case bySource && a.At.After(o.lastBySource):
+			o.lastBySource = a.At
+		case !bySource && (o.firstByTarget.IsZero() || a.At.Before(o.firstByTarget)):
+			o.firstByTarget = a.At
 		}
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	sent := s.Sent()
 	for seq := m.begin[i]; seq < len(got); seq++ {
 		if got[seq] == 0 {
-			o.lost = append(o.lost, s.sent[seq])
+			o.lost = append(o.lost, sent[seq])
 		}
 		o.doubled += max(0, got[seq]-1)
 	}
@@ -175,14 +176,14 @@ func (m *move) report() {
 	for i, s := range m.streams {
 		o := m.judge(i)
 		fmt.Fprintf(&text, "  %-7s to %-9s %3d sent, %2d lost%s, %d doubled, %d at the wrong host; last by %s %s, first by %s %s\n",
-			s.from, s.to, o.sent, len(o.lost), m.spans(o.lost), o.doubled, o.wrong,
+			s.from, s.To(), o.sent, len(o.lost), m.spans(o.lost), o.doubled, o.wrong,
 			m.source.name, m.since(o.lastBySource), m.target.name, m.since(o.firstByTarget))
 		if o.wrong > 0 {
-			t.Errorf("%d packets from %s to %s were delivered by %s after it had handed over", o.wrong, s.from, s.to, m.source.name)
+			t.Errorf("%d packets from %s to %s were delivered by %s after it had handed over", o.wrong, s.from, s.To(), m.source.name)
 		}
 		for _, at := range o.lost {
-			if at.After(m.settled) && !m.busy(s.to, at) {
-				t.Errorf("a packet from %s to %s, sent at %s ms, was lost after all tables were right", s.from, s.to, m.since(at))
+			if at.After(m.settled) && !m.busy(s.To(), at) {
+				t.Errorf("a packet from %s to %s, sent at %s ms, was lost after all tables were right", s.from, s.To(), m.since(at))
 			}
 		}
 	}
@@ -248,19 +249,19 @@ func (f *fabric) traffic(t *testing.T) (r *receiver, streams []*stream) {
 	r = f.receive()
 	for _, from := range []string{"host22", "outside", "host12"} {
 		for _, to := range []netip.Addr{w4, w6} {
-			streams = append(streams, f.send(byte(len(streams)), from, to))
+			streams = append(streams, f.send(uint32(len(streams)), from, to))
 		}
 	}
 	t.Cleanup(func() {
 		for _, s := range streams {
-			s.end()
+			s.Close()
 		}
-		r.close()
+		r.Close()
 	})
 	f.until("packets from everywhere to arrive", func() string {
 		for _, s := range streams {
-			if len(r.take(s.id)) == 0 {
-				return fmt.Sprintf("none of %s to %s", s.from, s.to)
+			if len(r.Arrivals(s.ID())) == 0 {
+				return fmt.Sprintf("none of %s to %s", s.from, s.To())
 			}
 		}
 		return ""
