@@ -67,7 +67,7 @@ func labCommand() *cobra.Command {
 	cmd.AddCommand(
 		labUp(&o), labWait(&o), labDown(&o), labStatus(&o), labExec(&o), labLogs(&o), labProbe(&o), labTest(&o),
 		labNode(&o, "start", "Start a node that has ended", (*runner.Lab).Start),
-		labNode(&o, "kill", "End a node as losing power would; its cables stay", (*runner.Lab).Kill),
+		labNode(&o, "kill", "End all processes of a node at once; its cables stay", (*runner.Lab).Kill),
 		labHidden(runner.NodeCommand, runner.Birth), labHidden(runner.SuperviseCommand, supervise),
 	)
 	return cmd

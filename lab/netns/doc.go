@@ -20,5 +20,9 @@
 // process left that was killed before it could clean up, the next lab removes; a
 // program started here dies with the process that started it.
 //
+// For labs that outlive the command that began them there is World, namespaces of all
+// kinds around a process, which end with it, and Root, the files that a machine of a lab
+// sees.
+//
 // What I refuse: namespaces that are not ours, and to run without root.
 package netns

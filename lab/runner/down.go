@@ -54,5 +54,5 @@ func end(process int) error {
 	}
 }
 
-// Pull ends the lab as losing power would; its folder stays, as it would then.
+// Pull kills the supervisor and no more: what is outside the lab's world stays.
 func (l *Lab) Pull() error { return end(l.record.Process) }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -61,6 +62,10 @@ func (f folder) read() (record, error) {
 func (f folder) make() (*os.File, error) {
 	if err := os.MkdirAll(f.log(""), 0o700); err != nil {
 		return nil, err
+	}
+	// In a folder that everybody may write to, somebody else may have been first.
+	if info, err := os.Stat(filepath.Dir(string(f))); err != nil || info.Sys().(*syscall.Stat_t).Uid != uint32(os.Geteuid()) {
+		return nil, fmt.Errorf("%s is not ours: set XDG_RUNTIME_DIR to a folder that is", filepath.Dir(string(f)))
 	}
 	lock, err := os.OpenFile(f.path("lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {

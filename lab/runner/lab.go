@@ -70,7 +70,7 @@ func (l *Lab) Start(ctx context.Context, node string) error {
 	return l.call(ctx, http.MethodPost, "/nodes/"+node+"/start", nil, nil)
 }
 
-// Kill ends a node as losing power would. Its cables stay.
+// Kill ends all processes of a node at once. Its cables stay.
 func (l *Lab) Kill(ctx context.Context, node string) error {
 	return l.call(ctx, http.MethodPost, "/nodes/"+node+"/kill", nil, nil)
 }

@@ -115,7 +115,7 @@ func (m *machine) await(cmd *exec.Cmd, over chan struct{}) {
 	close(over)
 }
 
-// kill ends the node as losing power would, and waits until it is over.
+// kill ends the first process, and with it all of the node, and waits until it is over.
 func (m *machine) kill() error {
 	m.mu.Lock()
 	cmd, over := m.cmd, m.over

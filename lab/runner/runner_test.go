@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -20,6 +21,7 @@ var heddle string
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "heddle-runner-")
 	if err == nil {
+		err = os.Chmod(dir, 0o755) // for who is not root
 		heddle = filepath.Join(dir, "heddle")
 		for _, name := range []string{"heddle", "heddle-agent"} {
 			if out, failed := exec.Command("go", "build", "-o", filepath.Join(dir, name), "heddle/cmd/"+name).CombinedOutput(); failed != nil {
@@ -221,5 +223,42 @@ func TestWhatCannotBeginIsSaidAndLeavesNothing(t *testing.T) {
 				t.Errorf("error is %v, want one with %q", err, c.want)
 			}
 		})
+	}
+}
+
+// nobody is a user without rights.
+const nobody = 65534
+
+func TestALabNeedsNoRoot(t *testing.T) {
+	dir, err := os.MkdirTemp("", "heddle-rootless-")
+	must(t, err)
+	defer os.RemoveAll(dir)
+	must(t, os.WriteFile(filepath.Join(dir, "lab.yml"), []byte(strings.NewReplacer(`"shown:/etc/heddle/deep/shown:ro", `, "").Replace(pair)), 0o644))
+	must(t, os.MkdirAll(filepath.Join(dir, "folder"), 0o755))
+	must(t, os.MkdirAll(filepath.Join(dir, "run"), 0o700))
+	must(t, os.Chmod(dir, 0o755))
+	must(t, os.Chown(filepath.Join(dir, "run"), nobody, nobody))
+	lab := func(args ...string) string {
+		t.Helper()
+		cmd := exec.Command(heddle, append([]string{"lab", "-t", filepath.Join(dir, "lab.yml")}, args...)...)
+		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), "XDG_RUNTIME_DIR="+filepath.Join(dir, "run"))
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Errorf("%s: %v\n%s", args, err, out)
+		}
+		return string(out)
+	}
+	lab("up", "--deadline", "60s")
+	if got := lab("exec", "a", "sh", "-c", "id -u; getent passwd bird nobody | cut -d: -f3 | sort -u; ping -c 1 -W 5 192.0.2.2 | grep -c '1 rec'"); got != "0\n0\n1\n" {
+		t.Errorf("in a node: %q", got)
+	}
+	if got := lab("probe", "--after", "0s", "a", "b", "192.0.2.2", "sleep", "0.2"); !strings.Contains(got, " 0 lost") {
+		t.Errorf("packets: %s", got)
+	}
+	lab("down")
+	if left, err := os.ReadDir(filepath.Join(dir, "run")); err != nil || len(left) > 0 {
+		t.Errorf("left are %v, %v", left, err)
 	}
 }

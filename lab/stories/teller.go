@@ -105,7 +105,7 @@ func (t *Teller) Nodes(prefix string) []string {
 	return names
 }
 
-// Kill ends a node as losing power would.
+// Kill ends all processes of nodes at once.
 func (t *Teller) Kill(nodes ...string) {
 	for _, n := range nodes {
 		t.must(t.lab.Kill(t.ctx, n))
