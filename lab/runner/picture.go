@@ -42,20 +42,7 @@ func Picture(s Status) string {
 	for _, name := range order {
 		boxes = append(boxes, box("rack "+name, racks[name]))
 	}
-	for i := 0; ; i++ {
-		line, more := "", false
-		for _, b := range boxes {
-			if i < len(b) {
-				line, more = line+" "+b[i], true
-			} else {
-				line += " " + strings.Repeat(" ", utf8.RuneCountInString(b[0]))
-			}
-		}
-		if !more {
-			break
-		}
-		fmt.Fprintln(&out, strings.TrimRight(line, " "))
-	}
+	out.WriteString(beside(boxes))
 	if len(s.Missing) == 0 {
 		out.WriteString("\nready: every session is Established, every workload announced by its host\n")
 		return out.String()
@@ -63,6 +50,26 @@ func Picture(s Status) string {
 	out.WriteString("\nmissing:\n")
 	for _, m := range s.Missing {
 		fmt.Fprintf(&out, "  %s\n", m)
+	}
+	return out.String()
+}
+
+// beside puts boxes side by side.
+func beside(boxes [][]string) string {
+	var out strings.Builder
+	for i, more := 0, true; more; i++ {
+		line := ""
+		more = false
+		for _, b := range boxes {
+			if i < len(b) {
+				line, more = line+" "+b[i], true
+			} else {
+				line += " " + strings.Repeat(" ", utf8.RuneCountInString(b[0]))
+			}
+		}
+		if more {
+			fmt.Fprintln(&out, strings.TrimRight(line, " "))
+		}
 	}
 	return out.String()
 }
