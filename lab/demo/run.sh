@@ -65,10 +65,15 @@ lab probe web11 web21 10.2.0.211 $HEDDLE_LAB start rr1
 lab wait
 lab status
 
-say "That was it. To look around: bin/heddle lab up, then
-  bin/heddle lab exec tor1 vtysh               FRR's own command; birdc on border
-  bin/heddle lab exec rr1 heddle show routes   what the reflector knows
-  bin/heddle lab exec host11 heddle-agent explain 10.1.0.111 10.2.0.212 80 
-  bin/heddle lab exec spine tcpdump -ni eth1   packets
-  bin/heddle lab logs rr1                      what a node has said
-  bin/heddle lab down                          and nothing is left"
+if [ -t 0 ] && [ -t 1 ]; then
+    again="It is there until you press Enter. In another terminal" name="--name demo-$$ "
+else
+    again="That was it. To look around: bin/heddle lab up, then" name=""
+fi
+say "$again
+  bin/heddle lab ${name}exec tor1 vtysh               FRR's own command; birdc on border
+  bin/heddle lab ${name}exec rr1 heddle show routes   what the reflector knows
+  bin/heddle lab ${name}exec host11 heddle-agent explain 10.1.0.111 10.2.0.212 80
+  bin/heddle lab ${name}exec spine tcpdump -ni eth1   packets
+  bin/heddle lab ${name}logs rr1                      what a node has said
+  bin/heddle lab ${name}down                          and nothing is left"

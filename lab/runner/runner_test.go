@@ -201,6 +201,31 @@ func TestALabWhoseSupervisorIsKilledLeavesNothing(t *testing.T) {
 	}
 }
 
+// Whatever up had done when it was killed, down ends it.
+func TestALabWhoseUpIsKilledLeavesNothing(t *testing.T) {
+	dir := t.TempDir()
+	word := fmt.Sprintf("1000.1%d", os.Getpid())
+	text := strings.NewReplacer(`"shown:/etc/heddle/deep/shown:ro", `, "", "sleep 1000", "sleep "+word).Replace(pair)
+	must(t, os.WriteFile(filepath.Join(dir, "lab.yml"), []byte(text), 0o644))
+	must(t, os.MkdirAll(filepath.Join(dir, "folder"), 0o755))
+	name := fmt.Sprintf("half-%d", os.Getpid())
+	for _, file := range []string{"lock", "log", "lab.json", "control", "logs/a", "logs/b"} {
+		cmd := exec.Command(heddle, "lab", "-t", filepath.Join(dir, "lab.yml"), "--name", name, "up")
+		must(t, cmd.Start())
+		until(t, "up to have made "+file, func() bool {
+			_, err := os.Stat(filepath.Join("/run/heddle-lab", name, file))
+			return err == nil
+		})
+		must(t, cmd.Process.Kill())
+		_ = cmd.Wait()
+		must(t, runner.Down(name))
+		until(t, "all processes to be gone", func() bool { return len(processes(t, name)) == 0 && len(processes(t, word)) == 0 })
+		if _, err := os.Stat(filepath.Join("/run/heddle-lab", name)); err == nil {
+			t.Errorf("killed when there was %s, its folder is left", file)
+		}
+	}
+}
+
 func until(t *testing.T, what string, done func() bool) {
 	t.Helper()
 	for end := time.Now().Add(30 * time.Second); !done(); time.Sleep(5 * time.Millisecond) {
