@@ -41,7 +41,7 @@ func (f *fabric) sent(n uint64, flows ...*flow) {
 	f.t.Helper()
 	for _, l := range flows {
 		f.until(l.name+" to have been busy", func() string {
-			if got := uint64(l.sent.Load()); got < n {
+			if got := uint64(l.sent()); got < n {
 				return fmt.Sprintf("%d sent", got)
 			}
 			return ""
