@@ -32,6 +32,20 @@ func (l *longLived) over(now time.Time) (families bgp.FamilySet) {
 	return families
 }
 
+// last is until when something of the stale families is kept, those that are not kept for
+// long until ordinary.
+func (l *longLived) last(stale bgp.FamilySet, ordinary time.Time) (at time.Time) {
+	if stale&^l.families != 0 {
+		at = ordinary
+	}
+	for _, f := range bgp.Families {
+		if l.families.Has(f) && l.until[f-1].After(at) {
+			at = l.until[f-1]
+		}
+	}
+	return at
+}
+
 // forwarded is the families of some for which a peer that is back says that it kept
 // forwarding: each in the capability that it is kept by (RFC 4724 §4.2, RFC 9494 §4.2).
 func (l *longLived) forwarded(stale bgp.FamilySet, n *session.Negotiated) bgp.FamilySet {

@@ -30,7 +30,8 @@ type Tables struct {
 	Behind     uint64 // flushes that the peer was not given yet
 	Walking    bool
 	Stale      bgp.FamilySet
-	StaleUntil time.Time
+	LongLived  bgp.FamilySet // those of them that are kept for long (RFC 9494)
+	StaleUntil time.Time     // of the last of them
 	Looped     uint64
 }
 
@@ -78,7 +79,7 @@ func (r *Reflector) tables(m *member) Tables {
 	c := r.rib.Counters(m.id)
 	t := Tables{
 		Received: map[bgp.Family]int{}, Accepted: map[bgp.Family]int{}, Advertised: map[bgp.Family]int{},
-		Stale: m.stale, StaleUntil: m.staleUntil, Looped: c.Looped, Walking: m.walk != nil,
+		Stale: m.stale, LongLived: m.longLived.families, StaleUntil: m.longLived.last(m.stale, m.staleUntil), Looped: c.Looped, Walking: m.walk != nil,
 	}
 	for _, f := range bgp.Families {
 		held := r.rib.Held(m.id, f)

@@ -103,6 +103,7 @@ func (e *emitter) routes(s session.Status, t reflector.Tables) {
 		e.add("bgp_routes_accepted", float64(t.Accepted[f]), peer, family)
 		e.add("bgp_routes_advertised", float64(t.Advertised[f]), peer, family)
 		e.flag("heddle_peer_stale", t.Stale.Has(f), peer, family)
+		e.flag("heddle_peer_long_lived_stale", t.LongLived.Has(f), peer, family)
 	}
 	e.count("bgp_peer_out_queue_count", t.Behind, peer)
 	e.flag("heddle_peer_walking", t.Walking, peer)

@@ -92,7 +92,7 @@ func full() (api.State, *speaker) {
 			Received:   map[bgp.Family]int{bgp.IPv4Unicast: 17, bgp.IPv6Unicast: 18},
 			Accepted:   map[bgp.Family]int{bgp.IPv4Unicast: 19, bgp.IPv6Unicast: 20},
 			Advertised: map[bgp.Family]int{bgp.IPv4Unicast: 21, bgp.IPv6Unicast: 22},
-			Behind:     23, Walking: true, Stale: bgp.FamiliesOf(bgp.IPv6Unicast), Looped: 24,
+			Behind:     23, Walking: true, Stale: bgp.FamiliesOf(bgp.IPv6Unicast), LongLived: bgp.FamiliesOf(bgp.IPv6Unicast), Looped: 24,
 		}},
 	}
 	var inv topology.Inventory
