@@ -67,6 +67,8 @@ func (r *Report) remark() string {
 	case r.Scenario == "strangers":
 		return fmt.Sprintf("%d strangers at %d/s, %d told why; %d silent connections held; %d stalled clients closed; RSS grew by %s",
 			r.Strangers, r.Rate, r.Told, r.Silent, r.Closed, mega(max(1, r.RSS-r.IdleRSS)))
+	case r.Scenario == "soak":
+		return fmt.Sprintf("verified; after the first quarter RSS grew by %+.2f MB/h; %d to %d goroutines", float64(r.Slope)/1e6, r.GoroutinesLeast, r.GoroutinesMost)
 	case r.Scenario == "stalled":
 		return fmt.Sprintf("%d stalled clients closed", r.Closed)
 	}

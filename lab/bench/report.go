@@ -45,6 +45,10 @@ type Report struct {
 	Told      int `json:"told,omitempty"`               // of them, those that were sent a NOTIFICATION
 	Silent    int `json:"silent,omitempty"`             // connections that said nothing and were held
 
+	Slope           int `json:"rssBytesPerHour,omitempty"` // of a soak, after its first quarter
+	GoroutinesLeast int `json:"goroutinesLeast,omitempty"`
+	GoroutinesMost  int `json:"goroutinesMost,omitempty"`
+
 	Missing int    `json:"missing,omitempty"` // (client, route) pairs not as they must when time was up
 	Failure string `json:"failure,omitempty"` // why there are no figures
 	Late    bool   `json:"late,omitempty"`    // that was because time was up: Wall and Core are lower bounds

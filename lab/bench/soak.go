@@ -18,6 +18,8 @@ func playSoak(r *run) error {
 	}
 	r.report.IdleRSS = u.RSS
 	s := &soak{run: r, random: rand.New(rand.NewPCG(1, 2)), owners: r.owners()}
+	watch := watchSlope(r.target, r.config.Duration)
+	defer watch.end(r.report)
 	for begin := time.Now(); time.Since(begin) < r.config.Duration; {
 		if err := s.next(); err != nil {
 			return err

@@ -1,0 +1,30 @@
+package bench
+
+import (
+	"math"
+	"testing"
+	"time"
+)
+
+func TestTheSlopeOfMemoryIsWhatItGrowsBy(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		rss  []int // second by second
+		want float64
+	}{
+		{"nothing seen", nil, 0},
+		{"seen once", []int{5}, 0},
+		{"level", []int{7, 7, 7, 7}, 0},
+		{"three octets a second", []int{1, 4, 7, 10}, 3},
+		{"less and less", []int{10, 8, 6}, -2},
+		{"up and down", []int{1, 3, 1, 3, 1}, 0},
+	} {
+		var sightings []sighting
+		for i, rss := range c.rss {
+			sightings = append(sightings, sighting{at: time.Duration(i) * time.Second, rss: rss})
+		}
+		if got := inclination(sightings); math.Abs(got-c.want) > 1e-9 {
+			t.Errorf("%s: %g octets a second, want %g", c.name, got, c.want)
+		}
+	}
+}
