@@ -4,7 +4,6 @@ import (
 	"maps"
 	"reflect"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -35,14 +34,17 @@ type Guard struct {
 
 	inventory Inventory
 	cluster   uint64
-	begun     bool // something was taken, or trusted
-	accept    consent
+	begun     bool      // something was taken, or trusted
+	said      []consent // of the last Window
 	withheld  map[string]*Withheld
+	list      []Withheld  // they, sorted; nil: not known
 	queue     []*Withheld // those that go when they have waited, oldest first
 	lost      [classes]int
 	recent    []departure
 	frozen    string // why; empty: it is not
 	since     time.Time
+	suspected bool // frozen by Suspect
+	estranged bool // some are withheld since the datastore went back in time, or is another
 }
 
 // Withheld is a change that was not carried out.
@@ -71,27 +73,37 @@ func (g *Guard) Trust(cluster uint64, revision int64, changes []Change) {
 // Snapshot is what is in force.
 func (g *Guard) Snapshot() *Snapshot { return g.inventory.Snapshot() }
 
-// Cluster is the ID of the datastore that was followed last; 0: none.
-func (g *Guard) Cluster() uint64 { return g.cluster }
+// Cluster is the ID of the datastore that what is in force is of; 0: of none, as while
+// it is not believed for a reason that who begins anew with what is in force can't find
+// again. Such a beginner does not believe it, either.
+func (g *Guard) Cluster() uint64 {
+	if g.estranged || g.suspected {
+		return 0
+	}
+	return g.cluster
+}
 
 // Take takes a batch at a time, which never runs backwards.
 func (g *Guard) Take(now time.Time, b Batch) {
 	restored := g.begun && (b.Restored || b.Complete && (b.Cluster != g.cluster || b.Revision < g.inventory.revision))
-	if restored && g.frozen == "" {
+	if restored && !g.estranged {
 		g.freeze(now, g.backwards(b))
 	}
 	changes := b.Changes
 	if b.Complete {
 		changes = append(slices.Clip(changes), g.inventory.without(b.Changes)...)
-		g.accept = consent{}
 	}
-	g.cluster, g.begun = b.Cluster, true
+	if b.Complete || restored {
+		g.said = nil
+	}
+	if restored {
+		g.redate(b.Revision)
+	}
+	g.cluster, g.begun, g.estranged = b.Cluster, true, g.estranged || restored
+	said := g.listen(now, changes)
 	var suspects []*Withheld // what this may settle
 	for _, c := range changes {
-		if c.Path == AcceptedPath {
-			g.accept = consentOf(c)
-			suspects = slices.AppendSeq(suspects, maps.Values(g.withheld))
-		} else if c.Value != nil {
+		if c.Path != AcceptedPath && c.Value != nil {
 			suspects = append(suspects, g.put(now, c, b, restored)...)
 		}
 	}
@@ -102,11 +114,55 @@ func (g *Guard) Take(now time.Time, b Batch) {
 	}
 	g.inventory.Apply(b.Revision, nil)
 	for _, w := range suspects {
-		if g.withheld[w.Path] == w && (g.accept.covers(w) || w.Value == nil && g.replaced(w.Object)) {
+		// A backup has what moved since where it was then, which replaces nothing.
+		moved := !restored && w.Value == nil
+		if g.withheld[w.Path] == w && (g.accepted(w) || moved && g.replaced(w.Object)) {
 			g.carryOut(w)
 		}
 	}
+	g.obey(said)
 	g.Tick(now)
+}
+
+// redate has what is withheld since another time accepted by what is said from now on.
+func (g *Guard) redate(revision int64) {
+	for _, w := range g.withheld {
+		w.Revision = revision + 1
+	}
+	g.list = nil
+}
+
+// listen notes what persons said, and gives what is new of it.
+func (g *Guard) listen(now time.Time, changes []Change) []consent {
+	known := len(g.said)
+	for _, c := range changes {
+		switch {
+		case c.Path != AcceptedPath:
+		case c.Value == nil:
+			g.said, known = nil, 0
+		default:
+			if word, ok := consentOf(c); ok {
+				word.heard = now
+				g.said = append(g.said, word)
+			}
+		}
+	}
+	return g.said[known:]
+}
+
+// obey carries out what was said.
+func (g *Guard) obey(said []consent) {
+	for _, word := range said {
+		paths := maps.Keys(word.paths)
+		if word.paths == nil {
+			paths = maps.Keys(g.withheld)
+		}
+		for path := range paths {
+			if w := g.withheld[path]; w != nil && word.covers(w) {
+				g.carryOut(w)
+			}
+		}
+	}
 }
 
 // put takes a value. It gives those withheld that it may stand for.
@@ -158,7 +214,7 @@ func (g *Guard) withhold(now time.Time, c Change, held Object, revision int64) *
 	if g.withheld == nil {
 		g.withheld = map[string]*Withheld{}
 	}
-	g.withheld[c.Path] = w
+	g.withheld[c.Path], g.list = w, nil
 	g.queue = append(g.queue, w)
 	if c.Value == nil {
 		g.lost[classOf(held)]++
@@ -173,6 +229,7 @@ func (g *Guard) forget(path string) {
 		return
 	}
 	delete(g.withheld, path)
+	g.list = nil
 	if w.Value == nil {
 		g.lost[classOf(w.Object)]--
 	}
@@ -186,26 +243,46 @@ func (g *Guard) carryOut(w *Withheld) {
 // Tick carries out what has waited, or finds that it may not go.
 func (g *Guard) Tick(now time.Time) {
 	g.recent = slices.DeleteFunc(g.recent, func(d departure) bool { return now.Sub(d.at) >= Window })
-	if g.frozen == "" {
-		g.freeze(now, g.losses())
-	}
+	g.said = slices.DeleteFunc(g.said, func(c consent) bool { return now.Sub(c.heard) >= Window })
+	g.freeze(now, g.losses())
 	if g.frozen == "" {
 		g.release(now)
 	}
+	if len(g.queue) > 2*len(g.withheld) { // it is frozen, and things come back and go
+		g.queue = slices.DeleteFunc(g.queue, func(w *Withheld) bool { return g.withheld[w.Path] != w })
+	}
 	if len(g.withheld) == 0 {
-		g.frozen, g.queue = "", nil
+		g.frozen, g.queue, g.suspected, g.estranged = "", nil, false, false
 	}
 }
 
-func (g *Guard) freeze(now time.Time, reason string) {
-	if reason != "" {
-		g.frozen, g.since = reason, now
+// freeze freezes the Guard, unless it is frozen already.
+func (g *Guard) freeze(now time.Time, reason string) (frozen bool) {
+	if reason == "" || g.frozen != "" {
+		return false
 	}
+	g.frozen, g.since = reason, now
+	return true
 }
 
 // Suspect freezes the Guard for a reason that its owner knows: what it is about to take
 // is part of a greater loss.
-func (g *Guard) Suspect(now time.Time, reason string) { g.freeze(now, reason) }
+func (g *Guard) Suspect(now time.Time, reason string) {
+	if g.freeze(now, reason) {
+		g.suspected = true
+	}
+}
+
+// Suspected says whether the Guard is frozen for its owner's reason alone.
+func (g *Guard) Suspected() bool { return g.suspected && !g.estranged }
+
+// Relieve ends what Suspect began: the greater loss turned out to be none. Tick is to
+// follow.
+func (g *Guard) Relieve() {
+	if g.Suspected() {
+		g.frozen, g.suspected = "", false
+	}
+}
 
 // release carries out what has waited long enough.
 func (g *Guard) release(now time.Time) {
@@ -236,11 +313,12 @@ func (g *Guard) Due() (at time.Time, ok bool) {
 }
 
 // Withheld lists what is not carried out, by path, and why nothing of it will be until a
-// person says so; no reason: it waits for its time.
+// person says so; no reason: it waits for its time. The list is not to be changed.
 func (g *Guard) Withheld() (list []Withheld, reason string) {
-	for _, w := range g.withheld {
-		list = append(list, *w)
+	if g.list == nil {
+		for _, path := range slices.Sorted(maps.Keys(g.withheld)) {
+			g.list = append(g.list, *g.withheld[path])
+		}
 	}
-	slices.SortFunc(list, func(a, b Withheld) int { return strings.Compare(a.Path, b.Path) })
-	return list, g.frozen
+	return g.list, g.frozen
 }

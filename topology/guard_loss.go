@@ -2,6 +2,7 @@ package topology
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 )
 
@@ -149,35 +150,60 @@ func (inv *Inventory) count(c class) (n int) {
 // replaced says whether all that an object stands for is another's by now, so that it is
 // not lost, but moved or renamed.
 func (g *Guard) replaced(object Object) bool {
-	inv := &g.inventory
-	switch o := object.(type) {
-	case Workload:
-		for _, addr := range o.Addresses {
-			if !slices.ContainsFunc(inv.workloads.byAddress[shard(addr)].rows[addr], func(w *Workload) bool { return g.stays(w.Key(), o.Key()) }) {
-				return false
-			}
-		}
-		return len(o.Addresses) > 0
-	case Node:
-		for _, other := range inv.nodes.rows {
-			if g.stays(other.Key(), o.Key()) && slices.Equal(other.Addresses, o.Addresses) {
-				return true
-			}
-		}
-	case Router:
-		for _, other := range inv.routers.rows {
-			if g.stays(other.Key(), o.Key()) && slices.Equal(other.Addresses, o.Addresses) {
-				return true
-			}
-		}
-	case Pool:
-		for _, other := range inv.pools.rows {
-			if g.stays(other.Key(), o.Key()) && other.Prefix == o.Prefix {
-				return true
-			}
+	stays := func(key Key) bool { return g.stays(key, object.Key()) }
+	if o, ok := object.(Workload); ok {
+		return !slices.ContainsFunc(o.Addresses, func(addr netip.Addr) bool {
+			return !slices.ContainsFunc(g.inventory.owners(addr, o.Node), stays)
+		})
+	}
+	return slices.ContainsFunc(g.inventory.twins(object), stays)
+}
+
+// owners are the workloads that an address can pass from or to when one on a node gets
+// it or goes: of an anycast address, which is everybody's, those on the same node.
+func (inv *Inventory) owners(addr netip.Addr, node string) (keys []Key) {
+	list := inv.workloads.byAddress[shard(addr)].rows[addr]
+	shared := len(list) > 1 && inv.anycast(addr)
+	for _, w := range list {
+		if !shared || w.Node == node {
+			keys = append(keys, w.Key())
 		}
 	}
-	return false
+	return keys
+}
+
+// anycast says whether several hosts may have an address.
+func (inv *Inventory) anycast(addr netip.Addr) bool {
+	var longest Pool
+	for _, p := range inv.pools.rows {
+		if p.Prefix.Contains(addr) && (!longest.Prefix.IsValid() || p.Prefix.Bits() > longest.Prefix.Bits()) {
+			longest = p
+		}
+	}
+	return longest.Anycast
+}
+
+// twins are the objects that stand for the same as an object that is no workload, itself
+// among them.
+func (inv *Inventory) twins(object Object) (keys []Key) {
+	switch o := object.(type) {
+	case Node:
+		return keysOf(inv.nodes, func(other Node) bool { return slices.Equal(other.Addresses, o.Addresses) })
+	case Router:
+		return keysOf(inv.routers, func(other Router) bool { return slices.Equal(other.Addresses, o.Addresses) })
+	case Pool:
+		return keysOf(inv.pools, func(other Pool) bool { return other.Prefix == o.Prefix })
+	}
+	return nil
+}
+
+func keysOf[T Object](t table[string, T], as func(T) bool) (keys []Key) {
+	for _, row := range t.rows {
+		if as(row) {
+			keys = append(keys, row.Key())
+		}
+	}
+	return keys
 }
 
 // stays says whether an object is another than the one that goes, and does not go itself.
@@ -194,19 +220,14 @@ func (g *Guard) rivals(object Object) (list []*Withheld) {
 	if len(g.withheld) == 0 || object == nil {
 		return nil
 	}
+	keys := g.inventory.twins(object)
 	if o, ok := object.(Workload); ok {
 		for _, addr := range o.Addresses {
-			for _, owner := range g.inventory.workloads.byAddress[shard(addr)].rows[addr] {
-				if w := g.withheld[owner.Key().Path()]; w != nil {
-					list = append(list, w)
-				}
-			}
+			keys = append(keys, g.inventory.owners(addr, o.Node)...)
 		}
-		return list
 	}
-	kind := object.Key().Kind
-	for _, w := range g.withheld {
-		if w.Object.Key().Kind == kind {
+	for _, key := range keys {
+		if w := g.withheld[key.Path()]; w != nil {
 			list = append(list, w)
 		}
 	}

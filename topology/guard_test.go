@@ -301,6 +301,143 @@ func TestADatastoreThatWentBackCanOnlyAdd(t *testing.T) {
 	}
 }
 
+// What moved since the backup was taken is in it where it was.
+func TestABackupReplacesNothingThatMovedSince(t *testing.T) {
+	s := newStore(large())
+	s.remove("nodes/h09")
+	s.guard.Take(s.now, topology.Batch{Restored: true, Cluster: s.cluster, Revision: 50, Changes: []topology.Change{
+		{Path: topology.Prefix + "nodes/before", Value: []byte(large()["nodes/h03"]), Revision: 30},
+		{Path: topology.Prefix + "nodes/h03"},
+		{Path: topology.Prefix + "workloads/h01/w0"},
+		{Path: topology.Prefix + "workloads/h02/before", Value: []byte(large()["workloads/h01/w0"]), Revision: 30},
+	}})
+	s.revision = 50
+	s.accept(topology.Prefix + "nodes/h09")
+	if got := s.holds(); !got["workloads/h01/w0"] || !got["nodes/h03"] || got["nodes/h09"] {
+		t.Errorf("h01/w0 in force: %v, h03 in force: %v, h09 in force: %v", got["workloads/h01/w0"], got["nodes/h03"], got["nodes/h09"])
+	}
+	s.change(map[string]string{"workloads/h04/now": large()["workloads/h01/w0"]})
+	if s.holds()["workloads/h01/w0"] {
+		t.Error("it moved after the restoration, and stayed where it was")
+	}
+}
+
+func TestAnAcceptanceIsOfTheEtcdItWasWrittenTo(t *testing.T) {
+	s := newStore(large())
+	s.revision = 500
+	s.accept()
+	s.guard.Take(s.now, topology.Batch{Restored: true, Cluster: 8, Revision: 60, Changes: []topology.Change{{Path: topology.Prefix + "nodes/h01"}}})
+	if !s.holds()["nodes/h01"] {
+		t.Error("what was said to one etcd stands for what is gone from another")
+	}
+}
+
+func TestAnAcceptanceThatCanBeReadOtherwiseAcceptsNothing(t *testing.T) {
+	for _, value := range []string{
+		"", "null", "{}", `"all"`, `{"at":"2030-01-02T03:04:05Z","paths":[]}`, `{"at":"2030-01-02T03:04:05Z","path":"/heddle/v1/nodes/h40"}`,
+		`{"paths":["/heddle/v1/nodes/h00"]}`,
+	} {
+		s := newStore(large())
+		s.remove(hosts(20)...)
+		s.revision++
+		s.guard.Take(s.now, topology.Batch{Cluster: s.cluster, Revision: s.revision, Changes: []topology.Change{
+			{Path: topology.AcceptedPath, Value: []byte(value), Revision: s.revision},
+		}})
+		if got := s.holds(); !got["nodes/h00"] || s.frozen() == "" {
+			t.Errorf("%q accepts", value)
+		}
+	}
+}
+
+// A watcher may be told of an acceptance before it is told of the deletion, and of
+// several acceptances at once.
+func TestEveryAcceptanceCounts(t *testing.T) {
+	s := newStore(large())
+	word := func(revision int64, paths ...string) topology.Change {
+		return topology.Change{Path: topology.AcceptedPath, Value: topology.Acceptance(s.now, paths...), Revision: revision}
+	}
+	gone := func(path string, revision int64) topology.Change {
+		return topology.Change{Path: topology.Prefix + path, Revision: revision}
+	}
+	take := func(revision int64, changes ...topology.Change) {
+		s.guard.Take(s.now, topology.Batch{Cluster: s.cluster, Revision: revision, Changes: changes})
+	}
+	take(203, word(201, topology.Prefix+"nodes/h01"), word(203, topology.Prefix+"nodes/h03"), gone("nodes/h01", 201))
+	take(204, word(204, topology.Prefix+"nodes/h04"))
+	take(204, gone("nodes/h02", 202), gone("nodes/h03", 203), gone("nodes/h04", 204))
+	if got := s.holds(); got["nodes/h01"] || !got["nodes/h02"] || got["nodes/h03"] || got["nodes/h04"] {
+		t.Errorf("h01 in force: %v, h02: %v, h03: %v, h04: %v; want h02 alone", got["nodes/h01"], got["nodes/h02"], got["nodes/h03"], got["nodes/h04"])
+	}
+}
+
+func TestOfThoseThatShareAnAddressNoneIsAnothersHeir(t *testing.T) {
+	values := large()
+	values["pools/shared"] = `{"prefix":"10.9.0.0/16","anycast":true}`
+	for i := range 50 {
+		values[fmt.Sprintf("workloads/h%02d/dns", i)] = `{"addresses":["10.9.0.1"]}`
+	}
+	s := newStore(values)
+	s.change(map[string]string{"workloads/h49/dns": "", "workloads/h49/renamed": `{"addresses":["10.9.0.1"]}`})
+	if got := s.holds(); got["workloads/h49/dns"] || !got["workloads/h49/renamed"] {
+		t.Error("one that was renamed stays")
+	}
+	for i := range 49 {
+		s.remove(fmt.Sprintf("workloads/h%02d/dns", i))
+	}
+	if got := s.holds(); !got["workloads/h00/dns"] || !got["workloads/h48/dns"] || s.frozen() == "" {
+		t.Errorf("49 of 50 went at once; frozen: %q", s.frozen())
+	}
+}
+
+// A reject of a whole fabric comes in hundreds of pieces.
+func TestAFabricIsWrittenBackInNoTime(t *testing.T) {
+	values := large()
+	for i := range 1000 {
+		values[fmt.Sprintf("nodes/n%03d", i)] = fmt.Sprintf(`{"addresses":["198.18.%d.%d"],"rack":"r1"}`, i/250, i%250)
+	}
+	s := newStore(values)
+	s.remove(slices.Sorted(maps.Keys(values))...)
+	began := time.Now()
+	for paths := range slices.Chunk(slices.Sorted(maps.Keys(values)), 100) {
+		back := map[string]string{}
+		for _, path := range paths {
+			back[path] = values[path]
+		}
+		s.change(back)
+	}
+	if took := time.Since(began); s.frozen() != "" || took > 20*time.Second {
+		t.Errorf("frozen: %q, after %s", s.frozen(), took)
+	}
+}
+
+func TestASuspicionEndsWhenItsOwnerSaysSo(t *testing.T) {
+	s := newStore(large())
+	s.guard.AtOnce = []topology.Kind{topology.KindWorkload}
+	s.guard.Suspect(s.now, "first")
+	s.remove("workloads/h00/w0")
+	s.guard.Suspect(s.now, "second")
+	if s.frozen() != "first" || !s.guard.Suspected() || s.guard.Cluster() != 0 {
+		t.Errorf("frozen: %q, suspected: %v, cluster %d", s.frozen(), s.guard.Suspected(), s.guard.Cluster())
+	}
+	s.guard.Relieve()
+	s.guard.Tick(s.now)
+	if s.holds()["workloads/h00/w0"] || s.frozen() != "" || s.guard.Cluster() != s.cluster {
+		t.Errorf("frozen: %q, cluster %d", s.frozen(), s.guard.Cluster())
+	}
+}
+
+func TestASuspicionDoesNotEndWhatElseIsWrong(t *testing.T) {
+	s := newStore(large())
+	s.guard.Suspect(s.now, "a suspicion")
+	s.remove("workloads/h00/w0")
+	s.guard.Take(s.now, topology.Batch{Restored: true, Cluster: s.cluster, Revision: 50, Changes: []topology.Change{{Path: topology.Prefix + "nodes/h01"}}})
+	s.guard.Relieve()
+	s.guard.Tick(s.now)
+	if !s.holds()["workloads/h00/w0"] || s.frozen() == "" {
+		t.Error("it went")
+	}
+}
+
 func TestWhatGoesAtOnceIsCountedStill(t *testing.T) {
 	s := newStore(large())
 	s.guard.AtOnce = []topology.Kind{topology.KindWorkload}

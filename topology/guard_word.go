@@ -1,8 +1,10 @@
 package topology
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -17,8 +19,9 @@ const AcceptedPath = Prefix + "accepted"
 
 // consent is what that key says.
 type consent struct {
-	revision int64           // of the datastore when it was written; 0: it is not there
-	paths    map[string]bool // none: all
+	revision int64           // of the datastore when it was written
+	paths    map[string]bool // nil: all
+	heard    time.Time
 }
 
 // acceptance is the value.
@@ -36,25 +39,39 @@ func Acceptance(at time.Time, paths ...string) []byte {
 	return value
 }
 
-// consentOf reads the key. A value that can't be read accepts nothing.
-func consentOf(c Change) consent {
+// consentOf reads the key. A value that is anything else than the above accepts nothing:
+// what has its paths under another name must not be read as all.
+func consentOf(c Change) (word consent, ok bool) {
+	decoder := json.NewDecoder(bytes.NewReader(c.Value))
+	decoder.DisallowUnknownFields()
 	var a acceptance
-	if c.Value == nil || json.Unmarshal(c.Value, &a) != nil {
-		return consent{}
+	if decoder.Decode(&a) != nil || a.At.IsZero() {
+		return consent{}, false
 	}
-	paths := map[string]bool{}
+	word.revision = c.Revision
+	if a.Paths != nil {
+		word.paths = make(map[string]bool, len(a.Paths))
+	}
 	for _, path := range a.Paths {
-		paths[path] = true
+		word.paths[path] = true
 	}
-	return consent{revision: c.Revision, paths: paths}
+	return word, true
 }
 
 func (c consent) covers(w *Withheld) bool {
-	return w.Revision <= c.revision && (len(c.paths) == 0 || c.paths[w.Path])
+	return w.Revision <= c.revision && (c.paths == nil || c.paths[w.Path])
+}
+
+// accepted says whether a person has said so of what is withheld.
+func (g *Guard) accepted(w *Withheld) bool {
+	return slices.ContainsFunc(g.said, func(c consent) bool { return c.covers(w) })
 }
 
 // backwards words why a datastore is not believed.
 func (g *Guard) backwards(b Batch) string {
+	if g.cluster == 0 {
+		return "what is gone from etcd, or changed, was in doubt before the restart already"
+	}
 	if b.Cluster != g.cluster {
 		return "another etcd answers than before"
 	}

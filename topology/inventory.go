@@ -28,7 +28,7 @@ type Batch struct {
 	Cluster uint64
 	// Revision of the datastore that the batch reaches.
 	Revision int64
-	// Changes are at most one per path, sorted by path.
+	// Changes are at most one per path, sorted by path; of AcceptedPath all, in order.
 	Changes []Change
 }
 

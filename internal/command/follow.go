@@ -14,6 +14,7 @@ type Followed struct {
 
 	keeper *Keeper   // nil: etcd is not followed
 	saved  time.Time // of what time the inventory is, while it is that of the disk
+	frozen string    // why, as the log has it
 	log    *slog.Logger
 	due    *time.Timer
 }
@@ -48,14 +49,27 @@ func (f *Followed) Forgo() {
 // Hear takes what etcd has to say.
 func (f *Followed) Hear(b topology.Batch) {
 	f.saved = time.Time{}
-	_, before := f.Withheld()
 	f.Take(time.Now(), b)
-	switch _, frozen := f.Withheld(); {
-	case frozen != "" && frozen != before:
+	f.tell()
+}
+
+// Tick does what time has come for.
+func (f *Followed) Tick(now time.Time) {
+	f.Guard.Tick(now)
+	f.tell()
+}
+
+// tell has the log know when the inventory freezes and thaws.
+func (f *Followed) tell() {
+	_, frozen := f.Withheld()
+	switch {
+	case frozen == f.frozen:
+	case frozen != "":
 		f.log.Error("the inventory is frozen: nothing is deleted until `heddle accept` or `heddle reject`", "reason", frozen)
-	case frozen == "" && before != "":
+	default:
 		f.log.Info("the inventory is frozen no more")
 	}
+	f.frozen = frozen
 }
 
 // Due fires when Tick has something to do.

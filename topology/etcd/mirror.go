@@ -18,6 +18,8 @@ import (
 //
 // However slow the consumer, there is at most one entry per key in either, so
 // that the mirror never grows beyond the keyspace and the watch never has to wait.
+// What persons say at topology.AcceptedPath is more than the last of it: what they said
+// before waits, too, if only so much of it.
 type mirror struct {
 	seed maphash.Seed
 	wake chan struct{} // holds a token when there may be something to take
@@ -25,6 +27,7 @@ type mirror struct {
 	mu       sync.Mutex
 	told     map[string]uint64
 	waiting  map[string]topology.Change
+	words    []topology.Change   // of AcceptedPath, before the one that waits
 	seen     map[string]struct{} // keys of the listing in progress; nil: there is none
 	differs  int                 // keys of that listing that are not as we had them
 	revision int64               // up to which waiting is complete
@@ -33,6 +36,9 @@ type mirror struct {
 	complete bool                // the consumer has been told everything once
 	listed   bool                // a listing has been completed once
 }
+
+// wordsMost is how many words of persons wait.
+const wordsMost = 1000
 
 func newMirror() *mirror {
 	return &mirror{
@@ -55,12 +61,18 @@ func (m *mirror) put(c topology.Change) (news bool) {
 		return news
 	}
 	had, ok := m.waiting[c.Path]
+	if c.Path == topology.AcceptedPath && had.Value != nil && string(had.Value) != string(c.Value) {
+		m.words = append(m.words[max(0, len(m.words)+1-wordsMost):], had)
+	}
 	m.waiting[c.Path] = c
 	return !ok || had.Value == nil || string(had.Value) != string(c.Value)
 }
 
 // remove notes that a key is gone, and says whether that is news.
 func (m *mirror) remove(c topology.Change) (news bool) {
+	if c.Path == topology.AcceptedPath {
+		m.words = nil
+	}
 	had, waits := m.waiting[c.Path]
 	if _, ok := m.told[c.Path]; ok {
 		m.waiting[c.Path] = c
@@ -118,6 +130,9 @@ func (m *mirror) end(cluster uint64, revision int64, restored bool) (differs int
 	for path := range m.waiting {
 		m.missing(path)
 	}
+	if restored {
+		m.words = nil // said in another time
+	}
 	m.seen, m.cluster = nil, cluster
 	m.restored = (m.restored || restored) && len(m.waiting) > 0
 	m.revision = revision // even if lower: the datastore may have been restored
@@ -143,6 +158,7 @@ func (m *mirror) take() (batch topology.Batch, ok bool) {
 	}
 	batch = topology.Batch{Complete: !m.complete, Restored: m.restored, Cluster: m.cluster, Revision: m.revision}
 	m.restored = false
+	batch.Changes, m.words = m.words, nil
 	for path, change := range m.waiting {
 		batch.Changes = append(batch.Changes, change)
 		if change.Value == nil {
@@ -153,7 +169,7 @@ func (m *mirror) take() (batch topology.Batch, ok bool) {
 	}
 	m.waiting = make(map[string]topology.Change)
 	m.complete = true
-	slices.SortFunc(batch.Changes, func(a, b topology.Change) int { return strings.Compare(a.Path, b.Path) })
+	slices.SortStableFunc(batch.Changes, func(a, b topology.Change) int { return strings.Compare(a.Path, b.Path) })
 	return batch, true
 }
 

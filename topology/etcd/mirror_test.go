@@ -127,3 +127,41 @@ func TestMirrorCountsWhatAListingFinds(t *testing.T) {
 		}
 	}
 }
+
+func TestMirrorKeepsEveryWordOfAPerson(t *testing.T) {
+	m := newMirror()
+	m.begin()
+	m.end(7, 1, false)
+	m.take()
+	say := func(revision int64, value string) {
+		m.fold(revision, []topology.Change{{Path: topology.AcceptedPath, Value: []byte(value), Revision: revision}})
+	}
+	said := func(want ...string) {
+		t.Helper()
+		var got []string
+		batch, _ := m.take()
+		for _, c := range batch.Changes {
+			got = append(got, string(c.Value))
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("told %q, want %q", got, want)
+		}
+	}
+	say(2, "a")
+	say(3, "b")
+	say(3, "b") // once more, as when a watch begins anew
+	say(4, "c")
+	said("a", "b", "c")
+	say(5, "d")
+	say(6, "e")
+	m.begin()
+	m.list([]topology.Change{{Path: topology.AcceptedPath, Value: []byte("old"), Revision: 1}})
+	m.end(7, 1, true)
+	said("old")
+	for i := range 3 * wordsMost {
+		say(int64(10+i), strconv.Itoa(i))
+	}
+	if len(m.words) != wordsMost {
+		t.Errorf("%d words wait", len(m.words))
+	}
+}
