@@ -70,7 +70,7 @@ func (v *verdict) withheld(ctx context.Context) (list []api.Withheld, err error)
 // withhold what it does not.
 func (v *verdict) accept(cmd *cobra.Command) error {
 	list, unknown := v.withheld(cmd.Context())
-	if err := v.with(cmd.Context(), func(ctx context.Context, c *etcd.Client) error { return c.Accept(ctx) }); err != nil {
+	if err := v.with(cmd.Context(), 1, func(ctx context.Context, c *etcd.Client) error { return c.Accept(ctx) }); err != nil {
 		return err
 	}
 	for _, w := range list {
@@ -102,7 +102,7 @@ func (v *verdict) reject(cmd *cobra.Command) error {
 		}
 		objects = append(objects, object)
 	}
-	return v.with(cmd.Context(), func(ctx context.Context, c *etcd.Client) error {
+	return v.with(cmd.Context(), len(objects), func(ctx context.Context, c *etcd.Client) error {
 		results, err := c.Apply(ctx, objects)
 		for _, r := range results {
 			fmt.Fprintln(cmd.OutOrStdout(), r.Outcome, r.Object.Key())

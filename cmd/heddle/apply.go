@@ -28,7 +28,7 @@ func applyCommand() *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("nothing applied: %w", err)
 			}
-			return o.with(cmd.Context(), func(ctx context.Context, c *etcd.Client) error {
+			return o.with(cmd.Context(), len(objects), func(ctx context.Context, c *etcd.Client) error {
 				results, err := c.Apply(ctx, objects)
 				for _, r := range results {
 					fmt.Fprintln(cmd.OutOrStdout(), r.Outcome, r.Object.Key())

@@ -32,7 +32,7 @@ func checkCommand() *cobra.Command {
 				}
 				return judge(cmd.OutOrStdout(), snapshotOf(objects), len(objects))
 			}
-			return o.with(cmd.Context(), func(ctx context.Context, c *etcd.Client) error {
+			return o.with(cmd.Context(), 0, func(ctx context.Context, c *etcd.Client) error {
 				snapshot, err := c.Snapshot(ctx)
 				if err != nil {
 					return err

@@ -33,11 +33,15 @@ func (o *etcdClient) clientFlags(f *pflag.FlagSet) {
 }
 
 // etcdPatience is how long one of these commands may take: with etcd at hand it is
-// done in milliseconds.
-const etcdPatience = 10 * time.Second
+// done in milliseconds. A whole fabric that is written takes more: each object may take
+// etcdPatienceEach.
+const (
+	etcdPatience     = 10 * time.Second
+	etcdPatienceEach = 10 * time.Millisecond
+)
 
-// with has f use the datastore.
-func (o *etcdClient) with(ctx context.Context, f func(context.Context, *etcd.Client) error) error {
+// with has f use the datastore, to write so many objects.
+func (o *etcdClient) with(ctx context.Context, writes int, f func(context.Context, *etcd.Client) error) error {
 	if o.Off() {
 		return fmt.Errorf("--etcd off: this command needs etcd; give its URL, such as %s", etcdDefault)
 	}
@@ -46,7 +50,7 @@ func (o *etcdClient) with(ctx context.Context, f func(context.Context, *etcd.Cli
 		return err
 	}
 	defer c.Close()
-	ctx, cancel := context.WithTimeout(ctx, etcdPatience)
+	ctx, cancel := context.WithTimeout(ctx, etcdPatience+time.Duration(writes)*etcdPatienceEach)
 	defer cancel()
 	return f(ctx, c)
 }

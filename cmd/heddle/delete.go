@@ -27,7 +27,7 @@ func deleteCommand() *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("nothing deleted: %w", err)
 			}
-			return o.with(cmd.Context(), func(ctx context.Context, c *etcd.Client) error { return deleteAll(ctx, cmd, c, keys) })
+			return o.with(cmd.Context(), len(keys), func(ctx context.Context, c *etcd.Client) error { return deleteAll(ctx, cmd, c, keys) })
 		},
 	}
 	filesFlag(cmd, &files)

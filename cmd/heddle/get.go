@@ -32,7 +32,7 @@ func getCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return o.with(cmd.Context(), func(ctx context.Context, c *etcd.Client) error {
+			return o.with(cmd.Context(), 0, func(ctx context.Context, c *etcd.Client) error {
 				objects, unreadable, err := fetch(ctx, c, args)
 				if err != nil {
 					return err
