@@ -24,7 +24,6 @@ func (d *daemon) control(ctx, background context.Context, g *command.Group, batc
 	defer signal.Stop(hangup)
 	c := &controller{daemon: d, inventory: command.NewFollowed(d.keeper, d.log)}
 	c.inventory.AtOnce = []topology.Kind{topology.KindWorkload, topology.KindPolicy, topology.KindTag}
-	c.inventory.Judged = []topology.Kind{topology.KindWorkload} // by suspect
 	if d.watcher == nil {
 		if err := c.load(); err != nil {
 			return err
@@ -43,7 +42,9 @@ func (d *daemon) control(ctx, background context.Context, g *command.Group, batc
 			if d.watcher != nil {
 				c.past.note(now, d.watcher.Status().Revision)
 			}
-			continue
+			if !c.relieve(ctx, now) {
+				continue
+			}
 		case <-ctx.Done():
 			return nil
 		case <-late:
@@ -77,6 +78,8 @@ type controller struct {
 	past      past  // of the datastore
 	counted   int64 // revision at which the fabric had so many workloads: counting is dear
 	were      int
+	suspected int           // how many it had before the loss that froze the inventory
+	asked     time.Time     // how many it has by now
 	node      topology.Node // as it was when the sessions began
 	asn       bgp.ASN
 	sessions  *session.Server

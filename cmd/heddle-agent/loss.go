@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"heddle/topology"
+	"heddle/topology/etcd"
 )
 
 // An agent follows the workloads of its own node alone, and of few things many may be
@@ -16,43 +17,82 @@ import (
 // lossPatience bounds the wait for the answer.
 const lossPatience = 3 * time.Second
 
-// suspect freezes the inventory if a deletion of ours is one of too many in the fabric.
+// suspect freezes the inventory if a deletion of ours is one of too many in the fabric,
+// or our node itself is gone. What the datastore does not tell, the inventory judges by
+// the workloads of this node.
 func (c *controller) suspect(ctx context.Context, b topology.Batch) {
-	removed, had := c.workloadsRemoved(b)
-	if removed == 0 {
+	if !c.losesWorkloads(b) {
 		return
 	}
+	c.inventory.Judged = []topology.Kind{topology.KindWorkload}
 	lost, were, err := c.fabricLost(ctx)
 	if err != nil {
 		c.log.Warn("how many workloads the fabric lost can't be told: it is judged by those of this node", "error", err)
-		lost, were = removed, had
+		c.inventory.Judged = nil
 	}
-	if lost > topology.LossMost(were) {
-		c.inventory.Suspect(time.Now(), fmt.Sprintf("%d of %d workloads of the fabric are gone", lost, were))
+	reason := ""
+	switch {
+	case c.nodeGone(ctx):
+		reason = "the node of this host is gone"
+	case err == nil && lost > topology.LossMost(were):
+		reason = fmt.Sprintf("%d of %d workloads of the fabric are gone", lost, were)
 	}
+	if reason != "" && !c.inventory.Suspected() {
+		c.suspected, c.asked = were, time.Now()
+		c.inventory.Suspect(c.asked, reason)
+	}
+}
+
+// nodeGone says whether the datastore has no node of ours. The watch may tell later.
+func (c *controller) nodeGone(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, lossPatience)
+	defer cancel()
+	_, err := c.client.Get(ctx, topology.Key{Kind: topology.KindNode, Name: c.options.node})
+	return errors.Is(err, etcd.ErrNotFound)
+}
+
+// relieve ends what suspect began when the fabric has all it had again: workloads were
+// deleted here first, and made elsewhere after. Less than all may be half of what a
+// `heddle reject` writes back.
+func (c *controller) relieve(ctx context.Context, now time.Time) bool {
+	if !c.inventory.Suspected() || now.Sub(c.asked) < topology.Window {
+		return false
+	}
+	c.asked = now
+	if are, err := c.count(ctx, 0); err != nil || are < c.suspected || c.nodeGone(ctx) {
+		return false
+	}
+	c.inventory.Relieve()
+	c.inventory.Tick(now)
+	return true
 }
 
 // fabricLost is how many workloads fewer there are than Window ago, and how many there
 // were.
 func (c *controller) fabricLost(ctx context.Context) (lost, were int, err error) {
-	ctx, cancel := context.WithTimeout(ctx, lossPatience)
-	defer cancel()
 	before, known := c.past.ago()
 	if !known {
 		return 0, 0, errors.New("its past is not known")
 	}
 	if c.counted != before {
-		if c.were, err = c.client.Count(ctx, topology.KindWorkload, before); err != nil {
+		if c.were, err = c.count(ctx, before); err != nil {
 			return 0, 0, err
 		}
 		c.counted = before
 	}
-	are, err := c.client.Count(ctx, topology.KindWorkload, 0)
+	are, err := c.count(ctx, 0)
 	return c.were - are, c.were, err
 }
 
-// workloadsRemoved is how many of our workloads a batch deletes, and how many we had.
-func (c *controller) workloadsRemoved(b topology.Batch) (removed, had int) {
+// count is how many workloads the fabric has, or had at a revision.
+func (c *controller) count(ctx context.Context, revision int64) (int, error) {
+	ctx, cancel := context.WithTimeout(ctx, lossPatience)
+	defer cancel()
+	return c.client.Count(ctx, topology.KindWorkload, revision)
+}
+
+// losesWorkloads says whether a batch deletes any of ours.
+func (c *controller) losesWorkloads(b topology.Batch) bool {
 	written := map[string]bool{}
 	gone := map[string]bool{}
 	for _, change := range b.Changes {
@@ -63,12 +103,11 @@ func (c *controller) workloadsRemoved(b topology.Batch) (removed, had int) {
 		}
 	}
 	for w := range c.inventory.Snapshot().WorkloadsOn(c.options.node) {
-		had++
 		if path := w.Key().Path(); gone[path] || b.Complete && !written[path] {
-			removed++
+			return true
 		}
 	}
-	return removed, had
+	return false
 }
 
 // past is what the revision of the datastore was.

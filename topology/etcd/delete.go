@@ -2,6 +2,7 @@ package etcd
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -22,12 +23,10 @@ func (c *Client) Delete(ctx context.Context, keys []topology.Key, meant bool) (d
 	if err != nil {
 		return nil, c.explain(err)
 	}
-	for done := 0; done < len(keys); {
-		chunk := keys[done:min(len(keys), done+maxOps)]
-		done += len(chunk)
+	for chunk := range slices.Chunk(keys, maxOps) {
 		ops := deletions(chunk)
 		if meant {
-			ops = append(ops, acceptance(keys[:done])) // what was said before is read as this
+			ops = append(ops, acceptance(chunk))
 		}
 		response, err := client.Txn(ctx).Then(ops...).Commit()
 		if err != nil {
