@@ -5,6 +5,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -61,13 +62,22 @@ func (s *slope) end(r *Report) {
 	close(s.stop)
 	s.ended.Wait()
 	late := s.points[len(s.points)/4:]
-	r.Slope = int(inclination(late) * time.Hour.Seconds())
+	r.Slope = int(inclination(floors(late)) * time.Hour.Seconds())
 	for _, p := range late {
 		if r.GoroutinesLeast == 0 || p.goroutines < r.GoroutinesLeast {
 			r.GoroutinesLeast = p.goroutines
 		}
 		r.GoroutinesMost = max(r.GoroutinesMost, p.goroutines)
 	}
+}
+
+// floors has of each tenth what it held at least: between two collections of garbage
+// memory comes and goes, and says nothing.
+func floors(points []sighting) (least []sighting) {
+	for tenth := range slices.Chunk(points, max(1, len(points)/10)) {
+		least = append(least, slices.MinFunc(tenth, func(a, b sighting) int { return a.rss - b.rss }))
+	}
+	return least
 }
 
 // inclination is the slope of memory by least squares, in octets per second.

@@ -28,3 +28,16 @@ func TestTheSlopeOfMemoryIsWhatItGrowsBy(t *testing.T) {
 		}
 	}
 }
+
+func TestOfEachTenthTheLeastCounts(t *testing.T) {
+	var sightings []sighting
+	for i := range 40 {
+		sightings = append(sightings, sighting{rss: 100 + i%4})
+	}
+	if got := floors(sightings); len(got) != 10 || got[0].rss != 100 || got[9].rss != 100 {
+		t.Errorf("%+v", got)
+	}
+	if got := floors(nil); len(got) != 0 {
+		t.Errorf("of nothing: %+v", got)
+	}
+}
