@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,18 +21,18 @@ func labTest(o *labOptions) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "test [WORD...]",
 		Short: "Bring a lab of its own up, and tell what it lives through, in packets",
-		Long: "Bring a lab of its own up, tell the stories whose names contain the words, count the packets, and take the lab down.\n" +
-			"The topology must have the nodes of Heddle's own containerlab.yml.",
+		Long: "Bring a lab of its own up, tell the topology's stories whose names contain the words, count the packets, and take\n" +
+			"the lab down. A topology without stories of its own must have the nodes of Heddle's own containerlab.yml.",
 		RunE: func(cmd *cobra.Command, words []string) (err error) {
 			program, err := os.Executable()
 			if err != nil {
 				return err
 			}
-			name, err := o.named()
+			topology, err := (&labOptions{file: o.file}).named()
 			if err != nil {
 				return err
 			}
-			name = fmt.Sprintf("%s-test-%d", name, os.Getpid())
+			name := fmt.Sprintf("%s-test-%d", cmp.Or(o.name, topology), os.Getpid())
 			began := time.Now()
 			lab, err := runner.Up(cmd.Context(), runner.Options{File: o.file, Name: name, Program: program, Attached: true})
 			if err != nil {
@@ -47,7 +48,7 @@ func labTest(o *labOptions) *cobra.Command {
 			if folder == "" {
 				folder = filepath.Join(filepath.Dir(o.file), "lab/topologies/default")
 			}
-			return tell(cmd, stories.Stage{Lab: lab, Program: program, Folder: folder, Out: cmd.OutOrStdout()}, words)
+			return tell(cmd, stories.Stage{Lab: lab, Program: program, Folder: folder, Out: cmd.OutOrStdout()}, stories.Of(topology), words)
 		},
 	}
 	cmd.Flags().StringVar(&folder, "scripts", "", "`FOLDER` with move.sh (default: lab/topologies/default beside the topology)")
@@ -55,9 +56,9 @@ func labTest(o *labOptions) *cobra.Command {
 }
 
 // tell tells the stories that are meant, all of them, whatever becomes of one.
-func tell(cmd *cobra.Command, stage stories.Stage, words []string) error {
+func tell(cmd *cobra.Command, stage stories.Stage, all []stories.Story, words []string) error {
 	told, wrong := 0, 0
-	for _, s := range stories.All() {
+	for _, s := range all {
 		meant := true
 		for _, w := range words {
 			meant = meant && strings.Contains(s.Name, w)

@@ -27,6 +27,11 @@ func matrix(t *Teller) {
 			}
 		}
 	}
+	t.reaches(open, closed)
+}
+
+// reaches: what is open arrives, all of it, and nothing of what is closed.
+func (t *Teller) reaches(open, closed []flow) {
 	refused := t.begin(casual, closed...)
 	t.Traffic(casual, open...).LosesNothing("allowed")
 	refused.Goes(5)
