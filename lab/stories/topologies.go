@@ -8,6 +8,8 @@ func Of(topology string) []Story {
 	switch topology {
 	case "lone":
 		return lone()
+	case "dual-tor":
+		return dualToR()
 	}
 	return All()
 }

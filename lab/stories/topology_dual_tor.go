@@ -1,0 +1,39 @@
+package stories
+
+// dualToR: a rack whose hosts have a cable to each of two ToRs.
+func dualToR() []Story {
+	return []Story{
+		{"a rack with two ToRs reaches whom the policies allow, and nobody else", rackMatrix},
+		{"one of two ToRs loses power, and comes back", oneToR},
+		{"a host loses one of its two cables, and has it back", oneCable},
+	}
+}
+
+// inAndOut is traffic into a rack with two hosts, out of it, and within it.
+func inAndOut() []flow {
+	return ways("outside web11", "outside web12", "web12 outside", "web11 outside", "web11 web12", "web12 db11")
+}
+
+// oneToR: what was under way to it is lost, until its neighbours have noticed. Then all
+// go by the other.
+func oneToR(t *Teller) {
+	t.gap("tor1a loses power", inAndOut(), func() { t.PowerOff("tor1a") })
+	t.gap("tor1a has it back", inAndOut(), func() { t.PowerOn("tor1a"); t.Ready() })
+}
+
+func oneCable(t *Teller) {
+	t.gap("host11 loses a cable", inAndOut(), func() { t.Run("host11", "ip", "link", "set", "eth1", "down") })
+	t.gap("host11 has it back", inAndOut(), func() { t.Run("host11", "ip", "link", "set", "eth1", "up"); t.Ready() })
+}
+
+// gap tells what is lost while something is done, and for 3 seconds after. What is sent
+// then must arrive.
+func (t *Teller) gap(what string, flows []flow, do func()) {
+	load := t.Traffic(lively, flows...)
+	do()
+	load.Goes(1500)
+	load.End(what)
+	then := t.Traffic(lively, flows...)
+	then.Goes(500)
+	then.LosesNothing("then")
+}
