@@ -10,6 +10,8 @@ func Of(topology string) []Story {
 		return lone()
 	case "dual-tor":
 		return dualToR()
+	case "borders":
+		return borders()
 	}
 	return All()
 }
