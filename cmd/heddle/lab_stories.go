@@ -46,13 +46,23 @@ func labTest(o *labOptions) *cobra.Command {
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "lab %s is ready after %.1f s\n", name, time.Since(began).Seconds())
 			if folder == "" {
-				folder = filepath.Join(filepath.Dir(o.file), "lab/topologies/default")
+				folder = scripts(o.file)
 			}
 			return tell(cmd, stories.Stage{Lab: lab, Program: program, Folder: folder, Out: cmd.OutOrStdout()}, stories.Of(topology), words)
 		},
 	}
-	cmd.Flags().StringVar(&folder, "scripts", "", "`FOLDER` with move.sh (default: lab/topologies/default beside the topology)")
+	cmd.Flags().StringVar(&folder, "scripts", "", "`FOLDER` with move.sh (default: lab/topologies/default, from where the topology is)")
 	return cmd
+}
+
+// scripts finds the folder with move.sh: from containerlab.yml, or from a folder of
+// lab/topologies.
+func scripts(file string) string {
+	sibling := filepath.Join(filepath.Dir(file), "../default")
+	if _, err := os.Stat(filepath.Join(sibling, "move.sh")); err == nil {
+		return sibling
+	}
+	return filepath.Join(filepath.Dir(file), "lab/topologies/default")
 }
 
 // tell tells the stories that are meant, all of them, whatever becomes of one.

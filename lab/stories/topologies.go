@@ -12,6 +12,8 @@ func Of(topology string) []Story {
 		return dualToR()
 	case "borders":
 		return borders()
+	case "plain":
+		return plain()
 	}
 	return All()
 }
