@@ -14,6 +14,8 @@ func Of(topology string) []Story {
 		return borders()
 	case "plain":
 		return plain()
+	case "bird-hosts":
+		return birdHosts()
 	}
 	return All()
 }
