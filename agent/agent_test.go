@@ -46,6 +46,7 @@ func TestOnlyWhatCarriesTrafficIsAnnounced(t *testing.T) {
 		{name: "the interface is not there", workload: w1, links: []fib.Link{uplink}, waits: "no interface tap1"},
 		{name: "the interface is down", workload: w1, links: []fib.Link{uplink, down}, waits: "tap1 is down"},
 		{name: "it is prepared", workload: strings.Replace(w1, `"tags"`, `"state":"prepared","tags"`, 1), links: []fib.Link{uplink, tap1}, waits: "prepared"},
+		{name: "it is leaving", workload: strings.Replace(w1, `"tags"`, `"state":"leaving","tags"`, 1), links: []fib.Link{uplink, tap1}, announced: true},
 		{name: "the port can't be readied", workload: w1, links: []fib.Link{uplink, tap1}, fail: "port tap1"},
 		{name: "the kernel refuses the routes", workload: w1, links: []fib.Link{uplink, tap1}, fail: "replace"},
 		{name: "the chains can't be written", workload: w1, links: []fib.Link{uplink, tap1}, broken: true},

@@ -118,10 +118,10 @@ func (a *Agent) end(address netip.Addr) end {
 		if w.Interface == "" {
 			return end{words: words + ", a service on the host itself", host: true}
 		}
-		if w.State == topology.Live && !w.Ready {
+		if w.State != topology.Prepared && !w.Ready {
 			return end{words: words + ", which waits: " + w.Waits, lost: true}
 		}
-		if w.State == topology.Live && w.Link != 0 {
+		if w.State != topology.Prepared && w.Link != 0 {
 			return end{words: words + ", by " + w.Interface, link: w.Interface, mac: w.MAC, workload: true}
 		}
 	}

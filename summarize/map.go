@@ -135,7 +135,7 @@ type Claim uint8
 // The claims.
 const (
 	ClaimNone     Claim = iota // no workload of the node has the address
-	ClaimPrepared              // one that is about to arrive has
+	ClaimPrepared              // one that is about to arrive or to leave has
 	ClaimLive                  // one that runs there has
 )
 

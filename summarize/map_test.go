@@ -33,6 +33,7 @@ func TestPlacesOfAFabric(t *testing.T) {
 		"nodes/nowhere":   `{"addresses":["192.0.2.19"]}`,
 		"workloads/h1/w":  `{"addresses":["10.1.0.5"]}`,
 		"workloads/h2/w":  `{"addresses":["10.1.0.5"],"state":"prepared"}`,
+		"workloads/h3/w":  `{"addresses":["10.1.0.5"],"state":"leaving"}`,
 		"workloads/h2/w2": `{"addresses":["10.1.0.6"]}`,
 	}), &names, topology.OwnershipUnset)
 	for _, c := range []struct{ prefix, want string }{
@@ -74,6 +75,7 @@ func TestPlacesOfAFabric(t *testing.T) {
 	}{
 		{"h1", "10.1.0.5", summarize.ClaimLive},
 		{"h2", "10.1.0.5", summarize.ClaimPrepared},
+		{"h3", "10.1.0.5", summarize.ClaimPrepared},
 		{"h2", "10.1.0.6", summarize.ClaimLive},
 		{"h1", "10.1.0.6", summarize.ClaimNone},
 		{"", "10.1.0.6", summarize.ClaimNone},

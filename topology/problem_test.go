@@ -110,12 +110,18 @@ func TestProblems(t *testing.T) {
 		{
 			"two live workloads with one address",
 			map[string]string{"workloads/h2/twin": `{"addresses":["10.1.0.5"]}`},
-			[]string{"workload h2/twin: has address 10.1.0.5, as has workload h1/web1: delete one, make one prepared, or declare the pool anycast"},
+			[]string{"workload h2/twin: has address 10.1.0.5, as has workload h1/web1: delete one, make one prepared or leaving, or declare the pool anycast"},
 		},
 		{
 			"a workload on its way is no duplicate", map[string]string{
 				"nodes/h2":          `{"addresses":["192.0.2.12","2001:db8::12"],"rack":"r2"}`,
 				"workloads/h2/web1": `{"addresses":["10.1.0.5","fd00:1::5"],"tags":["web"],"state":"prepared"}`,
+			}, nil,
+		},
+		{
+			"nor is one on its way out", map[string]string{
+				"nodes/h2":          `{"addresses":["192.0.2.12","2001:db8::12"],"rack":"r2"}`,
+				"workloads/h2/web1": `{"addresses":["10.1.0.5","fd00:1::5"],"tags":["web"],"state":"leaving"}`,
 			}, nil,
 		},
 		{

@@ -37,7 +37,8 @@ func (c *checks) strandedWorkloads() {
 }
 
 // duplicateWorkloads: outside an anycast pool an address lives once. A workload
-// that is only prepared is on its way and no duplicate.
+// that is only prepared is on its way, one that is leaving is on its way out: neither
+// is a duplicate.
 func (c *checks) duplicateWorkloads(contested map[netip.Addr]struct{}) {
 	for addr := range contested {
 		if pool, ok := c.PoolOf(addr); ok && pool.Anycast {
@@ -50,7 +51,7 @@ func (c *checks) duplicateWorkloads(contested map[netip.Addr]struct{}) {
 			case first == nil:
 				first = &w
 			default:
-				c.add(w.Key(), "has address %s, as has %s: delete one, make one prepared, or declare the pool anycast",
+				c.add(w.Key(), "has address %s, as has %s: delete one, make one prepared or leaving, or declare the pool anycast",
 					addr, first.Key())
 			}
 		}

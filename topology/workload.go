@@ -59,14 +59,17 @@ func readWorkload(r *reader, node, name string) Workload {
 type State uint8
 
 // The states. A workload that is about to arrive by live migration is prepared:
-// its node may announce it at any moment, but it does not own the address yet.
+// its node may announce it at any moment, but it does not own the address yet. One
+// that is leaving has traffic still, and owns the address no more: its node serves it
+// until the object is deleted, while the fabric turns to where it is live.
 const (
 	StateUnset State = iota
 	Live
 	Prepared
+	Leaving
 )
 
-var stateWords = []string{"unset", "live", "prepared"}
+var stateWords = []string{"unset", "live", "prepared", "leaving"}
 
 // String is the word used in values.
 func (s State) String() string { return word(stateWords, s) }

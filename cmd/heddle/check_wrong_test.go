@@ -250,7 +250,7 @@ router t2: has ipv6 addresses alone and router rr2 ipv4 alone, so that they can 
 		{
 			name:  "two live workloads have one address",
 			wrong: `- {kind: workload, node: h2, name: twin, addresses: [10.1.0.5]}`,
-			want:  "workload h2/twin: has address 10.1.0.5, as has workload h1/web1: delete one, make one prepared, or declare the pool anycast",
+			want:  "workload h2/twin: has address 10.1.0.5, as has workload h1/web1: delete one, make one prepared or leaving, or declare the pool anycast",
 		},
 		{
 			name: "workloads stand under a node that is not there",
