@@ -2,6 +2,7 @@
 # FRR in the foreground: zebra, staticd and bgpd, then the whole of /etc/frr/frr.conf.
 # It ends when one of them does.
 set -eu
+rm -f /run/frr/*.vty # of daemons that were killed: they would seem to be there
 install -d -o frr -g frr /run/frr /var/log/frr /var/tmp/frr
 rm -f /run/frr/*.vty # of daemons that were killed: they say nothing of those to come
 for daemon in zebra staticd bgpd; do
