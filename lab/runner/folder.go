@@ -45,7 +45,9 @@ func (f folder) write(r record) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(f.path("lab.json"), data, 0o600)
+	// Whole or not at all: who writes it may be killed, and down must be able to read it.
+	part := f.path("lab.json.part")
+	return errors.Join(os.WriteFile(part, data, 0o600), os.Rename(part, f.path("lab.json")))
 }
 
 // read gives the record of a lab that was begun; fs.ErrNotExist: there is none.
