@@ -67,7 +67,9 @@ func labCommand() *cobra.Command {
 	cmd.AddCommand(
 		labUp(&o), labWait(&o), labDown(&o), labStatus(&o), labExec(&o), labLogs(&o), labProbe(&o), labTest(&o),
 		labNode(&o, "start", "Start a node that has ended", (*runner.Lab).Start),
+		labNode(&o, "stop", "Ask a node's command to end, and wait until it has", (*runner.Lab).Stop),
 		labNode(&o, "kill", "End all processes of a node at once; its cables stay", (*runner.Lab).Kill),
+		labNode(&o, "cut", "Take the power from a node: nobody hears a word of it; start boots it", (*runner.Lab).Cut),
 		labHidden(runner.NodeCommand, runner.Birth), labHidden(runner.SuperviseCommand, supervise),
 	)
 	return cmd

@@ -19,6 +19,8 @@ type Report struct {
 	Doubled      int            `json:"doubled"`      // there, or back
 	Misdelivered int            `json:"misdelivered"` // by a port that was no longer the way to it
 	Gap          time.Duration  `json:"gap"`          // longest run of packets that were not answered
+	Dark         time.Duration  `json:"dark"`         // time of all packets that were not answered
+	Before       int            `json:"before"`       // packets before the first that was answered
 	Ports        map[string]int `json:"ports"`        // arrivals by port of the addressee
 	Port         string         `json:"port"`         // by which the last one came
 }
@@ -32,22 +34,28 @@ func (r Report) String() string {
 		r.From, r.To, r.Address, r.Sent, r.Lost(), r.Arrived-r.Answered, r.Doubled, r.Misdelivered, r.Gap)
 }
 
-// Add sums two reports: of the gap it keeps the longer.
+// Add sums two reports: of times it keeps the longer.
 func (r Report) Add(other Report) Report {
 	r.Sent += other.Sent
 	r.Arrived += other.Arrived
 	r.Answered += other.Answered
 	r.Doubled += other.Doubled
 	r.Misdelivered += other.Misdelivered
-	r.Gap = max(r.Gap, other.Gap)
+	r.Before += other.Before
+	r.Gap, r.Dark = max(r.Gap, other.Gap), max(r.Dark, other.Dark)
 	return r
+}
+
+// Hearer knows what has arrived.
+type Hearer interface {
+	Arrivals(stream uint32) []Arrival
 }
 
 // Count looks at the packets of a stream from a number on. Ports are the names of the
 // addressee's interfaces. The one by which the last packet came is where the addressee
 // is now; what another one brought later than grace after the first by that one was
 // misdelivered.
-func Count(s *Stream, l *Listener, from int, ports map[int]string, grace time.Duration) Report {
+func Count(s *Stream, l Hearer, from int, ports map[int]string, grace time.Duration) Report {
 	sent := s.Sent()
 	r := Report{Address: s.To(), Sent: len(sent) - from, Ports: map[string]int{}}
 	there := make([]int, len(sent))
@@ -79,6 +87,9 @@ func (r *Report) judge(s *Stream, from int, there []int) {
 		if number < from {
 			continue
 		}
+		if r.Answered == 0 && back == 0 {
+			r.Before++
+		}
 		r.Arrived += min(there[number], 1)
 		r.Answered += min(back, 1)
 		r.Doubled += max(there[number]-1, 0) + max(back-max(there[number], 1), 0)
@@ -87,5 +98,5 @@ func (r *Report) judge(s *Stream, from int, there []int) {
 		}
 		longest = max(longest, gap)
 	}
-	r.Gap = time.Duration(longest) * s.pace
+	r.Gap, r.Dark = time.Duration(longest)*s.pace, time.Duration(r.Lost())*s.pace
 }

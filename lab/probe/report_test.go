@@ -15,6 +15,7 @@ func TestAStreamIsJudgedPacketByPacket(t *testing.T) {
 	}{
 		{"all is well", "=====", "aaaaa", Report{Sent: 5, Arrived: 5, Answered: 5}},
 		{"lost on the way", "=xxx=", "a   a", Report{Sent: 5, Arrived: 2, Answered: 2, Gap: 3}},
+		{"closed at first", "xx=x=", "  a a", Report{Sent: 5, Arrived: 2, Answered: 2, Gap: 2, Before: 2}},
 		{"lost on the way back", "=>>==", "aaaaa", Report{Sent: 5, Arrived: 5, Answered: 3, Gap: 2}},
 		{"doubled", "=2===", "aaaaa", Report{Sent: 5, Arrived: 5, Answered: 5, Doubled: 1}},
 		{"it moves", "=====", "aaabb", Report{Sent: 5, Arrived: 5, Answered: 5}},
@@ -37,7 +38,7 @@ func TestAStreamIsJudgedPacketByPacket(t *testing.T) {
 			}
 			got := Count(s, l, 0, map[int]string{'a': "a", 'b': "b"}, 2*time.Millisecond)
 			if got.Sent != c.want.Sent || got.Arrived != c.want.Arrived || got.Answered != c.want.Answered ||
-				got.Doubled != c.want.Doubled || got.Misdelivered != c.want.Misdelivered || got.Gap != c.want.Gap {
+				got.Doubled != c.want.Doubled || got.Misdelivered != c.want.Misdelivered || got.Gap != c.want.Gap || got.Before != c.want.Before {
 				t.Errorf("report is %+v, want %+v", got, c.want)
 			}
 		})

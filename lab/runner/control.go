@@ -13,8 +13,10 @@ func (s *supervisor) handler() http.Handler {
 	mux.HandleFunc("GET /status", func(w http.ResponseWriter, r *http.Request) {
 		answer(w, s.status(r.Context(), r.URL.Query().Has("health")), nil)
 	})
-	mux.HandleFunc("POST /nodes/{node}/start", s.atNode(func(m *machine) error { return m.start() }))
+	mux.HandleFunc("POST /nodes/{node}/start", s.atNode(func(m *machine) error { return m.boot() }))
 	mux.HandleFunc("POST /nodes/{node}/kill", s.atNode(func(m *machine) error { return m.kill() }))
+	mux.HandleFunc("POST /nodes/{node}/stop", s.atNode(func(m *machine) error { return m.stop() }))
+	mux.HandleFunc("POST /nodes/{node}/cut", s.atNode(func(m *machine) error { return m.cut() }))
 	mux.HandleFunc("POST /probes", s.beginProbe)
 	mux.HandleFunc("GET /probes/{id}", s.readProbe)
 	mux.HandleFunc("DELETE /probes/{id}", s.endProbe)

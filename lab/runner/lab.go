@@ -75,6 +75,17 @@ func (l *Lab) Kill(ctx context.Context, node string) error {
 	return l.call(ctx, http.MethodPost, "/nodes/"+node+"/kill", nil, nil)
 }
 
+// Stop asks a node's command to end (SIGTERM), and waits until it has.
+func (l *Lab) Stop(ctx context.Context, node string) error {
+	return l.call(ctx, http.MethodPost, "/nodes/"+node+"/stop", nil, nil)
+}
+
+// Cut takes the power from a node: its cables are dead before its processes are, so that
+// nobody hears a word of it, and what its kernel knew is forgotten. Start boots it.
+func (l *Lab) Cut(ctx context.Context, node string) error {
+	return l.call(ctx, http.MethodPost, "/nodes/"+node+"/cut", nil, nil)
+}
+
 // Probe begins a stream of numbered packets, which are echoed, and gives its number.
 func (l *Lab) Probe(ctx context.Context, o ProbeOrder) (id uint32, err error) {
 	return id, l.call(ctx, http.MethodPost, "/probes", o, &id)

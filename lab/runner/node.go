@@ -35,6 +35,7 @@ type machine struct {
 	over  chan struct{} // closed when that has ended
 	since time.Time
 	ended string
+	dark  bool // it lost power: it comes back as a machine that boots
 }
 
 // NodeCommand is the hidden command of heddle that becomes a node's command.
@@ -155,10 +156,13 @@ func (m *machine) process() int {
 
 // run runs a command in the node; what it says is in the node's log, and in the error.
 func (m *machine) run(command []string) error {
-	pid := m.process()
-	if pid == 0 {
+	m.mu.Lock()
+	first, over := m.cmd, m.over
+	m.mu.Unlock()
+	if first == nil {
 		return fmt.Errorf("%s does not run", m.Name)
 	}
+	pid := first.Process.Pid
 	cmd := enter(fmt.Sprintf("/proc/%d/ns", pid), "", command)
 	cmd.Env = m.environment()
 	out, err := cmd.CombinedOutput()
@@ -167,6 +171,9 @@ func (m *machine) run(command []string) error {
 	}
 	if err == nil {
 		return nil
+	}
+	if _, gone := os.Readlink(fmt.Sprintf("/proc/%d/ns/mnt", pid)); gone != nil {
+		<-over // it has ended, and that is about to be noted
 	}
 	err = fmt.Errorf("%s: %s: %w: %s", m.Name, strings.Join(command, " "), err, bytes.TrimSpace(out))
 	if m.process() != pid {

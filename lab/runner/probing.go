@@ -18,6 +18,7 @@ type ProbeOrder struct {
 	To      string        `json:"to"`   // node that has the address
 	Address netip.Addr    `json:"address"`
 	Pace    time.Duration `json:"pace"` // time between two packets
+	Also    []string      `json:"also"` // other nodes that have the address
 }
 
 // probes are the streams under way, by number.
@@ -28,10 +29,9 @@ type probes struct {
 
 // running is a stream under way.
 type running struct {
-	order    ProbeOrder
-	to       *machine
-	stream   *probe.Stream
-	listener *probe.Listener
+	order  ProbeOrder
+	stream *probe.Stream
+	ears   ears
 }
 
 // firstPort is that of the first stream: each has its own, so that each has its own
@@ -56,22 +56,18 @@ func (s *supervisor) begin(o ProbeOrder) (uint32, error) {
 	if err != nil {
 		return 0, err
 	}
-	to, err := s.machine(o.To)
-	if err != nil {
-		return 0, err
-	}
 	if o.Pace < 100*time.Microsecond {
 		return 0, fmt.Errorf("pace %s: want 100µs or more between packets", o.Pace)
 	}
 	id := s.streak.Add(1)
 	port := uint16(firstPort + id%portCount)
-	listener, err := probe.Listen(to.space, []netip.Addr{o.Address}, port, true)
+	ears, err := s.listen(o, port)
 	if err != nil {
-		return 0, fmt.Errorf("%s: %w", o.To, err)
+		return 0, err
 	}
 	stream, err := probe.Send(from.space, id, netip.AddrPortFrom(o.Address, port), o.Pace)
 	if err != nil {
-		listener.Close()
+		ears.close()
 		return 0, fmt.Errorf("%s: %w", o.From, err)
 	}
 	s.probes.mu.Lock()
@@ -79,7 +75,7 @@ func (s *supervisor) begin(o ProbeOrder) (uint32, error) {
 	if s.probes.list == nil {
 		s.probes.list = map[uint32]*running{}
 	}
-	s.probes.list[id] = &running{o, to, stream, listener}
+	s.probes.list[id] = &running{o, stream, ears}
 	return id, nil
 }
 
@@ -110,9 +106,13 @@ func (s *supervisor) readProbe(w http.ResponseWriter, r *http.Request) {
 	answer(w, report, err)
 }
 
-// settling is how long an answer that is under way may take: a packet takes far less
-// than a millisecond, and this machine may be busy.
-const settling = 100 * time.Millisecond
+// How long an answer that is under way may take. A packet takes far less than a
+// millisecond; whoever reads it may wait for a busy machine, and the longer for it as
+// long as answers are missing.
+const (
+	settling = 100 * time.Millisecond
+	lagging  = time.Second
+)
 
 // endProbe stops a stream, and counts when no more answers come.
 func (s *supervisor) endProbe(w http.ResponseWriter, r *http.Request) {
@@ -122,21 +122,31 @@ func (s *supervisor) endProbe(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p.stream.Stop()
-	for before := -1; before != p.stream.Answered(); time.Sleep(settling) {
-		before = p.stream.Answered()
-	}
+	p.settle()
 	p.stream.Close()
-	p.listener.Close()
+	p.ears.close()
 	report, err := p.report()
 	answer(w, report, err)
+}
+
+// settle waits until no more answers come.
+func (p *running) settle() {
+	end := time.Now().Add(lagging)
+	for before := -1; ; time.Sleep(settling) {
+		now := p.stream.Answered()
+		if now == p.stream.Count() || now == before && time.Now().After(end) {
+			return
+		}
+		before = now
+	}
 }
 
 // grace is how long a packet may still come by the port of before.
 const grace = time.Second
 
 func (p *running) report() (probe.Report, error) {
-	ports, err := probe.Ports(p.to.space)
-	report := probe.Count(p.stream, p.listener, 0, ports, grace)
+	ports, err := p.ears.ports()
+	report := probe.Count(p.stream, p.ears, 0, ports, grace)
 	report.From, report.To = p.order.From, p.order.To
 	return report, err
 }
