@@ -39,8 +39,9 @@ type peer struct {
 	failures  int // attempts in a row that did not reach Established
 	sessions  int // that were Established
 	stopped   bool
-	recalling bool // a client that we call, for once
-	mute      bool // nothing more is said about routes
+	recalling bool      // a client that we call, for once
+	keeping   time.Time // until when it keeps our routes, if recalling
+	mute      bool      // nothing more is said about routes
 
 	password string
 

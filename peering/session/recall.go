@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"time"
 )
 
 // Clients call us, and we don't call them, with one exception. Whoever keeps our routes
@@ -24,42 +25,49 @@ func (s *Server) lost(p *peer) {
 	s.recall(p)
 }
 
-// recallable says whether the peer is a client that keeps our routes and that nobody is
-// calling yet; somebody is from now on.
+// recallable says whether the peer is a client that keeps our routes, for a time that
+// begins now, and that nobody is calling yet; somebody is from now on.
 func (p *peer) recallable() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.recalling || p.stopped || !p.spec.Passive || !p.spec.Keep || p.server.restart.Time == 0 {
+	if p.stopped || !p.spec.Passive || !p.spec.Keep || p.server.restart.Time == 0 {
 		return false
 	}
-	p.recalling = true
-	return true
+	called := p.recalling
+	p.recalling, p.keeping = true, time.Now().Add(p.server.restart.Time)
+	return !called
 }
 
 // recall calls until there is a session. It begins with a pause: most call by
 // themselves.
 func (p *peer) recall(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, p.server.restart.Time)
-	defer cancel()
 	for n := 0; ; n++ {
 		p.pause(ctx, jitter(min(retryLeast<<min(n, 10), retryMost)))
 		if p.recalled(ctx.Err() != nil) {
 			return
 		}
-		if p.busy() {
-			continue
-		}
-		spec, password := p.target()
-		if t, err := p.server.network.dial(ctx, spec.Remote, spec.Hops, password); err == nil && !p.adopt(t) {
-			t.Close()
+		if !p.dialSafely(func() { p.call(ctx) }) {
+			p.pause(ctx, defectPause)
 		}
 	}
 }
 
+// call calls once, if there is room for one more: a client that we have to turn away is
+// not called, either.
+func (p *peer) call(ctx context.Context) {
+	if p.busy() || p.server.full() {
+		return
+	}
+	spec, password := p.target()
+	if t, err := p.server.network.dial(ctx, spec.Remote, spec.Hops, password); err == nil && !p.adopt(t) {
+		t.Close()
+	}
+}
+
 // recalled says whether there is nobody to call any more.
-func (p *peer) recalled(late bool) bool {
+func (p *peer) recalled(over bool) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.recalling = !late && !p.stopped && p.establishedConn() == nil
+	p.recalling = !over && !p.stopped && p.establishedConn() == nil && time.Now().Before(p.keeping)
 	return !p.recalling
 }

@@ -1,11 +1,16 @@
 package session
 
 import (
+	"errors"
+	"fmt"
 	"log/slog"
+	"net/netip"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"heddle/peering"
 	"heddle/peering/wire"
 )
 
@@ -85,5 +90,78 @@ func TestAClientIsCalledNoLongerThanItKeepsOurRoutes(t *testing.T) {
 		f.expect(wire.TypeOpen)
 		f.Close()
 		b.wantNoCalls(net, time.Hour)
+	})
+}
+
+// Whoever is lost again while it is being called is called for as long as anybody.
+func TestAClientThatIsLostAgainIsCalledAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		spec := client()
+		spec.Keep = true
+		net, listens := newSwitchboard(), atomic.Bool{}
+		net.answer = func() error {
+			if listens.Load() {
+				return nil
+			}
+			return errors.New("nobody there")
+		}
+		b := newBenchAsking(t, net, slog.DiscardHandler, oneMinute, spec)
+		defer b.end()
+		time.Sleep(50 * time.Second)
+		f := b.connect()
+		f.establish(opening())
+		f.Close()
+		time.Sleep(20 * time.Second)
+		listens.Store(true)
+		time.Sleep(39 * time.Second)
+		select {
+		case call := <-net.calls:
+			call.Close()
+		default:
+			t.Error("it keeps our routes for a minute, and was not called any more in it")
+		}
+	})
+}
+
+// Calls of ours don't take the descriptors that are kept for other things.
+func TestNobodyIsCalledWithoutADescriptorForIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net := newSwitchboard()
+		b := newBenchAsking(t, net, slog.DiscardHandler, oneMinute)
+		defer b.end()
+		b.server.limits.most = 4 // of which two are for peers
+		plan := &peering.Plan{}
+		for i := range byte(5) {
+			spec := client()
+			spec.Name, spec.Remote, spec.Keep = fmt.Sprintf("h%d", i), netip.AddrFrom4([4]byte{192, 0, 2, 10 + i}), true
+			plan.Sessions = append(plan.Sessions, spec)
+		}
+		b.server.Apply(plan)
+		time.Sleep(20 * time.Second)
+		if n := b.server.live.Load(); n > 2 {
+			t.Errorf("there are %d connections, and room for 2", n)
+		}
+		for len(net.calls) > 0 {
+			(<-net.calls).Close()
+		}
+	})
+}
+
+// What is true of whoever calls, is true here: a panic ends an attempt, and nothing else.
+func TestAPanicWhileAClientIsCalledIsSurvived(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		spec := client()
+		spec.Keep = true
+		net := newSwitchboard()
+		net.answer = func() error { panic("no dialling tone") }
+		b := newBenchAsking(t, net, slog.DiscardHandler, oneMinute, spec)
+		defer b.end()
+		time.Sleep(2 * time.Second)
+		if n := b.server.Panics(); n != 1 {
+			t.Errorf("%d panics were counted, want 1", n)
+		}
+		f := b.connect()
+		f.establish(opening())
+		b.wantHistory("up h1")
 	})
 }
