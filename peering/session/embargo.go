@@ -21,6 +21,11 @@ func (p *peer) embargo(c *conn, n *bgp.Notification, d time.Duration) {
 	}
 	p.bar(d)
 	c.finish(&ending{sent: n, embargo: true, detail: ", no session before " + p.until.UTC().Format(time.RFC3339)})
+	p.reject(c)
+}
+
+// reject ends the connections beside one: none takes its place. mu is held.
+func (p *peer) reject(c *conn) {
 	for _, other := range p.conns {
 		if other != c {
 			other.abort(bgp.Cease(bgp.CeaseConnectionRejected, ""), true)

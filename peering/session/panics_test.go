@@ -155,3 +155,22 @@ func TestAPanicWhileWritingEndsOneSession(t *testing.T) {
 		w.undisturbed()
 	})
 }
+
+// Another connection of the peer's does not get around the pause.
+func TestAPeerThatMetADefectHasNoOtherConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, client())
+		defer b.end()
+		b.server.handler = &fuse{b.rec, "h1", "Batch"}
+		f := b.connect()
+		f.establish(opening())
+		other := b.connect()
+		other.expect(wire.TypeOpen)
+		f.send(plain("10.9.0.0/16")...)
+		f.wantEnd("6/0")
+		other.wantEnd("6/5")
+		if b.state() != Idle {
+			t.Errorf("the peer is %s, want Idle", b.state())
+		}
+	})
+}

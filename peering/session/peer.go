@@ -234,6 +234,7 @@ func (p *peer) left(c *conn, end *ending) {
 	}
 	if end.pause > 0 && !p.stopped && !p.embargoed() {
 		p.bar(end.pause)
+		p.reject(c)
 	}
 	p.waiting = Active
 	if !p.spec.Passive || p.embargoed() {
