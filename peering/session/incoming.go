@@ -24,7 +24,7 @@ func (s *Server) incoming(t transport) {
 			if _, known := s.plan.Find(remote); !known {
 				p = newPeer(s, spec)
 				s.peers[remote] = p
-				s.watch(p)
+				defer s.keep(p)
 			}
 		}
 	}
@@ -84,6 +84,14 @@ func dismiss(t transport, subcode uint8) {
 		return
 	}
 	linger(t)
+}
+
+// keep has the path to a new client of a range watched, unless it was turned away: then
+// it is forgotten, since ranges are wide. mu is held.
+func (s *Server) keep(p *peer) {
+	if s.forget(p); s.peers[p.spec.Remote] == p {
+		s.watch(p)
+	}
 }
 
 // gone forgets a client of a range that has no connection left, and no embargo.

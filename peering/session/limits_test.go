@@ -142,3 +142,25 @@ func TestALackOfDescriptorsIsLoggedOnceInAWhile(t *testing.T) {
 		}
 	})
 }
+
+// A client of a range that there is no room for leaves nothing behind: ranges are wide.
+func TestWhoIsRefusedForWantOfRoomIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		defer b.end()
+		spec := client()
+		spec.Source = peering.SourceRange
+		b.server.Apply(&peering.Plan{Ranges: []peering.Range{{Prefix: netip.MustParsePrefix("192.0.2.0/24")}}, Template: spec})
+		b.server.limits.most = 2 // of which one is for peers
+		first := b.connectFrom(netip.MustParseAddr("192.0.2.10"), 1<<20)
+		first.establish(opening())
+		for i := range byte(5) {
+			b.connectFrom(netip.AddrFrom4([4]byte{192, 0, 2, 20 + i}), 1<<20).wantEnd("6/8")
+		}
+		synctest.Wait()
+		if n := len(b.server.Peers()); n != 1 {
+			t.Errorf("%d peers are known, want the one that has a session", n)
+		}
+		first.Close()
+	})
+}
