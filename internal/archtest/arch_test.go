@@ -50,6 +50,7 @@ func TestBreachesAreFound(t *testing.T) {
 		{"a socket in the core", one("peering", file{imports: []string{"net"}}), "peering is pure"},
 		{"the clock in the core", one("topology", file{clock: true}), "take the time as an argument"},
 		{"the clock in the core of a small room", pack{path: "peering/bfd", files: []file{{path: "peering/bfd/machine.go", clock: true}}}, "take the time as an argument"},
+		{"the wall clock for a timer", one("peering/session", file{wall: true}), "keeps a time as UnixNano"},
 		{"func init", one("reflector", file{inits: true}), "declares func init"},
 		{"the oracle in the product", one("reflector", file{imports: []string{"heddle/internal/oracle"}}), "for tests and benchmarks only"},
 		{"a package that nobody planned", one("reflector/util", file{}), "is not in the plan"},
@@ -78,11 +79,11 @@ func one(path string, f file) pack {
 }
 
 func TestReadFindsWhatTheRulesAskFor(t *testing.T) {
-	f, err := read("bgp/x.go", []byte("// Package bgp\npackage bgp\n\nimport \"time\"\n\nfunc init() { _ = time.Now() }\n"))
+	f, err := read("bgp/x.go", []byte("// Package bgp\npackage bgp\n\nimport \"time\"\n\nfunc init() { _ = time.Now().UnixNano() }\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !f.inits || !f.clock || f.test || f.doc != "Package bgp\n" || len(f.imports) != 1 {
+	if !f.inits || !f.clock || !f.wall || f.test || f.doc != "Package bgp\n" || len(f.imports) != 1 {
 		t.Errorf("read %+v", f)
 	}
 }

@@ -78,6 +78,9 @@ func checkFile(p pack, f file, say func(string, ...any)) {
 	if f.clock && isPure(p, f) {
 		say("%s asks for the time: %s is pure; take the time as an argument", f.path, p.path)
 	}
+	if f.wall {
+		say("%s keeps a time as UnixNano: that of a wall clock, which is set, so that whatever waits for it waits wrongly; keep the time.Time, or count from one", f.path)
+	}
 	if f.lines > linesMost {
 		say("%s has %d lines: past %d a file has more than one job", f.path, f.lines, linesMost)
 	}

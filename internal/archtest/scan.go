@@ -20,6 +20,7 @@ type file struct {
 	doc     string // of the package clause
 	inits   bool   // declares func init
 	clock   bool   // calls time.Now, time.Since, time.After or a timer
+	wall    bool   // counts the nanoseconds of the wall clock
 }
 
 // pack is a package: a folder with Go files.
@@ -92,6 +93,7 @@ func read(path string, source []byte) (file, error) {
 			if pkg, ok := n.X.(*ast.Ident); ok && pkg.Name == "time" && clocks[n.Sel.Name] {
 				f.clock = true
 			}
+			f.wall = f.wall || n.Sel.Name == "UnixNano"
 		}
 		return true
 	})

@@ -40,8 +40,8 @@ type conn struct {
 	reading    []byte                 // the message in hand, or the last of the batch in hand
 	exhibit    atomic.Pointer[[]byte] // what that was when a panic came
 
-	heard     atomic.Int64 // unix nanoseconds of the last message
-	handing   atomic.Bool  // we are not reading, for reasons of our own
+	heard     moment      // of the last message
+	handing   atomic.Bool // we are not reading, for reasons of our own
 	hold      *time.Timer
 	keepalive *time.Timer
 
@@ -108,7 +108,7 @@ const sendHoldLeast = 8 * time.Minute
 // run is the life of the connection.
 func (c *conn) run() {
 	defer close(c.done)
-	c.heard.Store(time.Now().UnixNano())
+	c.heard.note()
 	c.steps()
 	c.mu.Lock()
 	end := c.ending
@@ -299,7 +299,7 @@ func (c *conn) readMessage(wait time.Duration) (typ wire.Type, body []byte, end 
 	if wait > 0 {
 		c.deadline(time.Time{})
 	}
-	c.heard.Store(time.Now().UnixNano())
+	c.heard.note()
 	return typ, body, nil
 }
 

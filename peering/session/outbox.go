@@ -38,8 +38,8 @@ type outbox struct {
 	broke     func(doing string, panicked any)
 	sendHold  func() time.Duration // how long a peer may take nothing (RFC 9687)
 	sent      *Messages
-	lastSent  atomic.Int64 // unix nanoseconds
-	queued    atomic.Bool  // in the crew's queue
+	lastSent  moment
+	queued    atomic.Bool // in the crew's queue
 
 	mu      sync.Mutex
 	control []byte // whole messages that go before any more routes
@@ -137,7 +137,7 @@ func (o *outbox) drain(write func([][]byte) (int, error)) (done bool) {
 			o.fail(err)
 			return true
 		}
-		o.lastSent.Store(time.Now().UnixNano())
+		o.lastSent.note()
 		o.sent.octets.Add(uint64(n))
 		o.consume(n)
 	}

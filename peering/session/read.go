@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"sync"
-	"time"
 
 	"heddle/bgp"
 	"heddle/peering/wire"
@@ -75,7 +74,7 @@ func (c *conn) digest(octets []byte, batch *wire.Batch) *ending {
 		handed = true
 	}
 	if whole {
-		c.heard.Store(time.Now().UnixNano())
+		c.heard.note()
 	}
 	c.handing.Store(false)
 	done = true
@@ -93,7 +92,7 @@ func (c *conn) fill() (batch *wire.Batch, octets []byte, err error) {
 	c.handing.Store(true)
 	batch, waited := c.server.buffers.get()
 	if waited {
-		c.heard.Store(time.Now().UnixNano()) // we were silent, not the peer
+		c.heard.note() // we were silent, not the peer
 	}
 	n, err := c.transport.Read(batch.Octets[copy(batch.Octets, c.rest):])
 	if err != nil {

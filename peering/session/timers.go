@@ -49,7 +49,7 @@ func (c *conn) checkHold() {
 	// What arrives is pending, then being handed over, then heard: looked at in this
 	// order, it is not missed on its way.
 	busy := c.transport.Pending() || c.handing.Load()
-	silent := time.Since(time.Unix(0, c.heard.Load()))
+	silent := c.heard.ago()
 	switch {
 	case silent < c.negotiated.HoldTime:
 		c.again(&c.hold, c.negotiated.HoldTime-silent)
@@ -64,7 +64,7 @@ func (c *conn) checkHold() {
 // time (RFC 4271 §10). A peer whose window is full has a KEEPALIVE coming already.
 func (c *conn) checkKeepalive() {
 	defer c.rescue("looking at the keepalive timer")
-	silent := time.Since(time.Unix(0, c.out.lastSent.Load()))
+	silent := c.out.lastSent.ago()
 	interval := c.keepaliveTime()
 	if silent < interval {
 		c.again(&c.keepalive, interval-silent)
