@@ -28,12 +28,13 @@ type chance struct {
 var chanceCast = [][2]string{
 	{"h1", "client"},
 	{"h2", "client add-path"},
-	{"h3", "client"},
+	{"h4", "client add-path long-lived"},
+	{"h3", "client long-lived"},
 	{"tor1", "tor r1"},
 	{"tor2", "tor r2"},
-	{"torx", "tor r1 add-path"},
+	{"torx", "tor r1 add-path long-lived"},
 	{"edge", "border"},
-	{"edgex", "border exceptions"},
+	{"edgex", "border exceptions long-lived"},
 	{"rr2", "non-client"},
 	{"sp", "spine"},
 }
@@ -96,13 +97,13 @@ func (c *chance) pool() {
 func (c *chance) event() {
 	peer := rapid.SampledFrom(chanceCast).Draw(c.rapid, "peer")
 	name := peer[0]
-	switch what := c.pick("event", "say", "say", "say", "say", "say", "node", "pool", "session", "pace", "ask", "pass", "settings", "workload", "plan"); {
+	switch what := c.pick("event", "say", "say", "say", "say", "say", "node", "pool", "session", "pace", "ask", "pass", "settings", "workload", "plan", "drain"); {
 	case what == "node":
 		c.node(rapid.IntRange(1, 3).Draw(c.rapid, "node"))
 	case what == "pool":
 		c.pool()
 	case what == "pass":
-		c.happens("pass " + c.pick("time", "1s", "4s", "11s", "31s", "400s"))
+		c.happens("pass " + c.pick("time", "1s", "4s", "11s", "31s", "130s", "400s"))
 	case what == "pace":
 		c.happens(c.pick("pace", "slow ", "slow ", "read ") + name)
 	case what == "settings":
@@ -113,6 +114,9 @@ func (c *chance) event() {
 		c.happens("inventory workloads/" + c.pick("host", "h1", "h2", "h3") + "/" + c.pick("name", "v", "w") + value)
 	case what == "plan":
 		c.happens("plan " + strings.Join(rapid.SliceOfDistinct(rapid.SampledFrom([]string{"h1", "h2", "h3", "tor1", "tor2", "torx", "rr2", "sp"}), rapid.ID).Draw(c.rapid, "plan"), " "))
+	case what == "drain" && c.pick("drains", "no", "no", "yes") == "no":
+	case what == "drain":
+		c.happens("drain")
 	case what == "session":
 		c.session(name, peer[1])
 	case c.away[name]:
@@ -151,7 +155,7 @@ func (c *chance) says(name string) {
 	case !host:
 		prefix = c.pick("outside", "172.16.0.0/24", "10.1.0.0/24") + " path 65001"
 	default:
-		prefix += c.pick("attributes", "", "", " local-pref 200", " local-pref 2147483135", " local-pref 50", " communities no-export", " communities no-advertise")
+		prefix += c.pick("attributes", "", "", " local-pref 200", " local-pref 2147483135", " local-pref 50", " communities no-export", " communities no-advertise", " communities llgr-stale", " communities no-llgr")
 	}
 	if name == "rr2" {
 		prefix += " via " + c.pick("via", "h1", "h2", "rr2") + " originator " + c.pick("originator", "h1", "h2") + " clusters rr2"
