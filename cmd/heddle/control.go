@@ -141,10 +141,7 @@ func (c *control) apply(ctx context.Context) error {
 		problems = append(problems, peering.Problem{Object: "--inventory", Text: fmt.Sprintf(
 			"%v (what the files said before stays in force)", c.refused)})
 	}
-	if asn := snapshot.Settings().ASN; asn != 0 && asn != c.self.ASN {
-		problems = append(problems, peering.Problem{Object: "settings", Text: fmt.Sprintf(
-			"asn is %s and we run with %s: restart the reflector, or remove --asn if that is what sets it", asn, c.self.ASN)})
-	}
+	problems = append(problems, c.outgrown(snapshot)...)
 	// Routes first: the first words of a new session are judged by what made it.
 	whole := c.fabric.of(snapshot, c.static)
 	if err := c.tables.Follow(ctx, whole); err != nil {
@@ -163,6 +160,22 @@ func (c *control) apply(ctx context.Context) error {
 	c.current.Store(next)
 	c.inventory.Keep()
 	return nil
+}
+
+// outgrown is what the inventory says of us by now that we can't become while we run: a
+// fabric is often applied when its reflectors have begun.
+func (c *control) outgrown(snapshot *topology.Snapshot) []peering.Problem {
+	var problems []peering.Problem
+	if asn := snapshot.Settings().ASN; asn != 0 && asn != c.self.ASN {
+		problems = append(problems, peering.Problem{Object: "settings", Text: fmt.Sprintf(
+			"asn is %s and we run with %s: restart the reflector, or remove --asn if that is what sets it", asn, c.self.ASN)})
+	}
+	me, _ := snapshot.Router(c.options.name)
+	if me.ClusterID != 0 && me.ClusterID != c.self.Cluster {
+		problems = append(problems, peering.Problem{Object: me.Key().String(), Text: fmt.Sprintf(
+			"clusterID is %s and we run with %s: restart the reflector, or remove --cluster-id if that is what sets it", me.ClusterID, c.self.Cluster)})
+	}
+	return problems
 }
 
 // loadStatic reads the --inventory files.
