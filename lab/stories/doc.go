@@ -2,8 +2,8 @@
 //
 // What I am: the tests of the whole, for go test and for heddle lab test.
 //
-// What I take: a lab of containerlab.yml, or of a file with the same nodes, that is
-// ready.
+// What I take: a lab that is ready, of containerlab.yml, of a file with the same nodes,
+// or of a topology that has stories of its own (Of).
 //
 // What I give: for each story whether it went well, and a line with what was sent,
 // lost, doubled and misdelivered.

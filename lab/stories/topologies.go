@@ -16,6 +16,8 @@ func Of(topology string) []Story {
 		return plain()
 	case "bird-hosts":
 		return birdHosts()
+	case "hierarchy":
+		return hierarchy()
 	}
 	return All()
 }
