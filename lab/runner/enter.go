@@ -16,5 +16,8 @@ func enter(namespaces, user string, command []string) *exec.Cmd {
 	for flag, name := range map[string]string{"--mount": "mnt", "--pid": "pid", "--net": "net", "--uts": "uts", "--ipc": "ipc"} {
 		args = append(args, flag+"="+filepath.Join(namespaces, name))
 	}
+	// Where this machine's root is a folder (chroot), that of the mounts is another.
+	root := filepath.Join(filepath.Dir(namespaces), "root")
+	args = append(args, "--root="+root, "--wd="+root)
 	return exec.Command("nsenter", append(append(args, "--"), command...)...)
 }
