@@ -80,7 +80,7 @@ func summaryState(s api.Summary) string {
 	case s.Rack == "":
 		return "none: the pool has no home"
 	case !s.Summarized:
-		return "none: not summarised (see show problems)"
+		return "none: summaries are off for it, or see show problems"
 	}
 	return "none: no route keeps it alive"
 }
