@@ -48,6 +48,14 @@ test-scale: ## what the race detector leaves no time for: 100,000 routes and 100
 test-lab: build ## namespaces and other daemons (root)
 	go test -timeout 8m ./lab/...
 
+.PHONY: test-long
+test-long: build ## all stories of the fabric, five times in a row (root; about half an hour)
+	go test ./lab/stories -count 5 -timeout 90m -v -args -long
+
+.PHONY: proof
+proof: lab-packages build ## docs/PROOF.md: what the fabric of containerlab.yml lives through, in packets (root; about six minutes)
+	bin/heddle lab test --publish docs/PROOF.md
+
 .PHONY: image
 image: build ## heddle/lab, which containerlab.yml runs under containerlab (needs docker)
 	docker build -t heddle/lab .

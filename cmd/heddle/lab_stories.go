@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -17,7 +18,7 @@ import (
 )
 
 func labTest(o *labOptions) *cobra.Command {
-	var folder string
+	var folder, publish, format string
 	cmd := &cobra.Command{
 		Use:   "test [WORD...]",
 		Short: "Bring a lab of its own up, and tell what it lives through, in packets",
@@ -44,13 +45,29 @@ func labTest(o *labOptions) *cobra.Command {
 			if err := lab.Ready(ctx, labProgress(cmd.ErrOrStderr())); err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "lab %s is ready after %.1f s\n", name, time.Since(began).Seconds())
+			prose := cmd.OutOrStdout()
+			if format == "json" {
+				prose = cmd.ErrOrStderr()
+			}
+			fmt.Fprintf(prose, "lab %s is ready after %.1f s\n", name, time.Since(began).Seconds())
 			if folder == "" {
 				folder = scripts(o.file)
 			}
-			return tell(cmd, stories.Stage{Lab: lab, Program: program, Folder: folder, Out: cmd.OutOrStdout()}, stories.Of(topology), words)
+			proof := stories.Proof{Machine: stories.Machine(ctx, lab), Figures: []stories.Figure{}}
+			err = tell(cmd, stories.Stage{Lab: lab, Program: program, Folder: folder, Out: prose}, stories.Of(topology), words, &proof)
+			if format == "json" {
+				out := json.NewEncoder(cmd.OutOrStdout())
+				out.SetIndent("", "  ")
+				err = errors.Join(err, out.Encode(proof))
+			}
+			if publish != "" {
+				err = errors.Join(err, proof.Publish(publish))
+			}
+			return err
 		},
 	}
+	cmd.Flags().StringVar(&publish, "publish", "", "write the figures into this `PAGE`, between its marks, if all goes well")
+	cmd.Flags().StringVarP(&format, "output", "o", "text", "`FORMAT`: text or json")
 	cmd.Flags().StringVar(&folder, "scripts", "", "`FOLDER` with move.sh (default: lab/topologies/default, from where the topology is)")
 	return cmd
 }
@@ -66,31 +83,43 @@ func scripts(file string) string {
 }
 
 // tell tells the stories that are meant, all of them, whatever becomes of one.
-func tell(cmd *cobra.Command, stage stories.Stage, all []stories.Story, words []string) error {
-	told, wrong := 0, 0
+func tell(cmd *cobra.Command, stage stories.Stage, all []stories.Story, words []string, proof *stories.Proof) error {
+	wrong := 0
+	stage.Note = func(f stories.Figure) { proof.Figures = append(proof.Figures, f) }
 	for _, s := range all {
-		meant := true
-		for _, w := range words {
-			meant = meant && strings.Contains(s.Name, w)
-		}
-		if !meant {
+		if !meant(s, words) || cmd.Context().Err() != nil {
 			continue
 		}
-		told++
 		fmt.Fprintln(stage.Out, s.Name)
 		began := time.Now()
-		if err := stage.Tell(cmd.Context(), s); err != nil {
+		err := stage.Tell(cmd.Context(), s)
+		told := stories.Told{Name: s.Name, Took: time.Since(began)}
+		if err != nil {
 			wrong++
+			told.Wrong = err.Error()
 			fmt.Fprintf(stage.Out, "  WRONG: %v\n", err)
-			continue
+		} else {
+			fmt.Fprintf(stage.Out, "  well, after %.1f s\n", told.Took.Seconds())
 		}
-		fmt.Fprintf(stage.Out, "  well, after %.1f s\n", time.Since(began).Seconds())
+		proof.Stories = append(proof.Stories, told)
 	}
 	switch {
-	case told == 0:
+	case cmd.Context().Err() != nil:
+		return context.Cause(cmd.Context())
+	case len(proof.Stories) == 0:
 		return fmt.Errorf("no story has a name with %q", words)
 	case wrong > 0:
-		return fmt.Errorf("%d of %d stories went wrong", wrong, told)
+		return fmt.Errorf("%d of %d stories went wrong", wrong, len(proof.Stories))
 	}
 	return nil
+}
+
+// meant says whether a story's name has all of the words.
+func meant(s stories.Story, words []string) bool {
+	for _, w := range words {
+		if !strings.Contains(s.Name, w) {
+			return false
+		}
+	}
+	return true
 }

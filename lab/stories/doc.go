@@ -20,5 +20,7 @@
 // What I promise: a story leaves the lab as it found it, if it goes well; times are
 // told and never judged; whatever is waited for is named when it does not come.
 //
+// What is counted of each is also told as figures, which docs/PROOF.md is made of.
+//
 // What I refuse: to look into a daemon other than as an operator would.
 package stories

@@ -67,6 +67,16 @@ func across() []flow {
 	return append(flows, at("outside").to("web12")...)
 }
 
+// within is traffic that never leaves its rack, in both.
+func within() []flow { return append(at("db12").to("db11"), at("web22").to("web21")...) }
+
+// AllIsWell: what goes across the fabric loses nothing, once a story is over.
+func (t *Teller) AllIsWell() {
+	again := t.Traffic(lively, across()...)
+	again.Goes(500)
+	again.LosesNothing("then")
+}
+
 // lively is the pace of streams whose losses are counted, casual that of many at once.
 const (
 	lively = 2 * time.Millisecond

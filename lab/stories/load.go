@@ -20,6 +20,7 @@ type Load struct {
 	t     *Teller
 	flows []flow
 	ids   []uint32
+	aim   string // what is wanted of it, where that is not all
 }
 
 // Traffic starts streams, and waits until each of them is answered.
@@ -29,14 +30,27 @@ func (t *Teller) Traffic(pace time.Duration, flows ...flow) *Load {
 	return l
 }
 
+// Reaches waits until packets arrive and are answered.
+func (t *Teller) Reaches(flows ...flow) {
+	l := t.begin(lively, flows...)
+	t.Until("to be reached", l.short(1))
+	_, err := l.end()
+	t.must(err)
+}
+
 // begin starts streams that may or may not arrive.
 func (t *Teller) begin(pace time.Duration, flows ...flow) *Load {
+	return t.beginAt(nil, pace, flows...)
+}
+
+// beginAt starts streams to addresses that other nodes have, too.
+func (t *Teller) beginAt(also []string, pace time.Duration, flows ...flow) *Load {
 	l := &Load{t: t, flows: flows}
 	t.held = append(t.held, l)
 	for _, f := range flows {
 		address, err := netip.ParseAddr(f.address)
 		t.must(err)
-		id, err := t.lab.Probe(t.ctx, runner.ProbeOrder{From: f.from, To: f.to, Address: address, Pace: pace})
+		id, err := t.lab.Probe(t.ctx, runner.ProbeOrder{From: f.from, To: f.to, Address: address, Pace: pace, Also: also})
 		t.must(err)
 		l.ids = append(l.ids, id)
 	}
@@ -116,8 +130,12 @@ func (l *Load) End(what string) []probe.Report {
 	for _, r := range reports {
 		sum = sum.Add(r)
 	}
-	l.t.Say("%s: %d streams, %d packets, %d lost, %d doubled, %d misdelivered, longest gap %s",
-		what, len(reports), sum.Sent, sum.Lost(), sum.Doubled, sum.Misdelivered, sum.Gap)
+	l.t.Say("%s: %d streams, %d packets, %d lost, %d doubled, %d misdelivered, longest gap %s, without a way for %s",
+		what, len(reports), sum.Sent, sum.Lost(), sum.Doubled, sum.Misdelivered, sum.Gap, sum.Dark)
+	l.t.note(Figure{
+		What: what, Aim: l.aim, Streams: len(reports), Sent: sum.Sent, Lost: sum.Lost(), Doubled: sum.Doubled,
+		Misdelivered: sum.Misdelivered, Gap: sum.Gap, Dark: sum.Dark,
+	})
 	for _, r := range reports {
 		if r.Doubled > 0 || r.Misdelivered > 0 {
 			l.t.Fail("%s", r)
@@ -128,6 +146,7 @@ func (l *Load) End(what string) []probe.Report {
 
 // LosesNothing ends the streams, none of which may have lost a packet.
 func (l *Load) LosesNothing(what string) {
+	l.aim = "0 lost"
 	var faults []string
 	for _, r := range l.End(what) {
 		if r.Lost() > 0 {

@@ -19,6 +19,9 @@ var stage stories.Stage
 
 const root = "../.."
 
+// long has the stories told, too, that take their time.
+var long = flag.Bool("long", false, "tell all stories")
+
 func TestMain(m *testing.M) {
 	flag.Parse()
 	code, err := run(m)
@@ -60,6 +63,9 @@ func run(m *testing.M) (int, error) {
 
 func TestStories(t *testing.T) {
 	for _, s := range stories.All() {
+		if s.Long && !*long {
+			continue
+		}
 		t.Run(s.Name, func(t *testing.T) {
 			fmt.Println(s.Name)
 			if err := stage.Tell(t.Context(), s); err != nil {

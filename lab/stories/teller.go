@@ -17,6 +17,7 @@ import (
 type Story struct {
 	Name string
 	Tell func(*Teller)
+	Long bool // for who has the time: go test tells it when asked to
 }
 
 // Teller is what a story is told with. What goes wrong ends the story.
@@ -27,6 +28,7 @@ type Teller struct {
 	self string // heddle
 	out  io.Writer
 	held []*Load // not ended yet
+	note func(Figure)
 }
 
 // Stage is where stories are told.
@@ -35,6 +37,7 @@ type Stage struct {
 	Program string // heddle
 	Folder  string // of the topology's files, such as move.sh
 	Out     io.Writer
+	Note    func(Figure) // if not nil, is told all that is counted and timed
 }
 
 // fault ends a story.
@@ -43,6 +46,11 @@ type fault struct{ error }
 // Tell tells a story, and gives what went wrong.
 func (s Stage) Tell(ctx context.Context, story Story) (err error) {
 	t := &Teller{ctx: ctx, lab: s.Lab, file: s.Folder, self: s.Program, out: s.Out}
+	t.note = func(f Figure) {
+		if f.Story = story.Name; s.Note != nil {
+			s.Note(f)
+		}
+	}
 	defer func() {
 		for _, l := range t.held {
 			_, _ = l.end()
@@ -53,12 +61,27 @@ func (s Stage) Tell(ctx context.Context, story Story) (err error) {
 		case nil:
 		case fault:
 			err = fmt.Errorf("%s: %w", story.Name, cause.error)
+			t.mend()
 		default:
 			panic(cause)
 		}
 	}()
 	story.Tell(t)
 	return nil
+}
+
+// mend starts what a story that went wrong left dead: the next one has the right to a
+// whole lab.
+func (t *Teller) mend() {
+	s, err := t.lab.Status(t.ctx, false)
+	if err != nil {
+		return
+	}
+	for _, n := range s.Nodes {
+		if n.Process == 0 {
+			_ = t.lab.Start(t.ctx, n.Name) // what is still missing, the next one says
+		}
+	}
 }
 
 // must ends the story if there is an error.
@@ -133,11 +156,14 @@ func (t *Teller) Run(node string, command ...string) string {
 	return out
 }
 
-// Move moves roamer from a host to another, as lab/topologies/default/move.sh says.
-func (t *Teller) Move(from, to string) {
-	cmd := exec.CommandContext(t.ctx, "sh", t.file+"/move.sh", from, to)
+// Move moves roamer from a host to another, as lab/topologies/default/move.sh says:
+// planned, or abrupt.
+func (t *Teller) Move(from, to, how string) {
+	ctx, cancel := context.WithTimeoutCause(t.ctx, patience, errors.New("the story gave up waiting"))
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "sh", t.file+"/move.sh", from, to, how)
 	cmd.Env = append(os.Environ(), "HEDDLE_LAB="+t.self+" lab --name "+t.lab.Name())
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fail("move roamer from %s to %s: %w: %s", from, to, err, strings.TrimSpace(string(out)))
+		t.Fail("move roamer from %s to %s, %s: %w: %s", from, to, how, err, strings.TrimSpace(string(out)))
 	}
 }

@@ -2,7 +2,6 @@ package stories_test
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,9 +13,7 @@ import (
 	"heddle/lab/stories"
 )
 
-// long: a topology is brought up in any case, and it is seen who reaches whom.
-var long = flag.Bool("long", false, "tell all stories of all topologies, not the first of each")
-
+// A topology is brought up in any case, and it is seen who reaches whom.
 func TestTopologies(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(root, "lab/topologies/*/*.clab.yml"))
 	if err != nil || len(files) == 0 {

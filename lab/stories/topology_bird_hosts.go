@@ -3,8 +3,8 @@ package stories
 // birdHosts: a rack of hosts without agents.
 func birdHosts() []Story {
 	return []Story{
-		{"hosts without an agent reach each other, and what a host has no right to announce is reached by nobody", birdMatrix},
-		{"hosts without an agent lose one of two reflectors, and have it back", func(t *Teller) {
+		{Name: "hosts without an agent reach each other, and what a host has no right to announce is reached by nobody", Tell: birdMatrix},
+		{Name: "hosts without an agent lose one of two reflectors, and have it back", Tell: func(t *Teller) {
 			load := t.Traffic(lively, birdWays()...)
 			t.Kill("rr1")
 			load.Goes(1500)
@@ -13,7 +13,7 @@ func birdHosts() []Story {
 			load.Goes(1500)
 			load.LosesNothing("rr1 killed and back")
 		}},
-		{"the BIRD of a host without an agent is killed, and comes back", func(t *Teller) {
+		{Name: "the BIRD of a host without an agent is killed, and comes back", Tell: func(t *Teller) {
 			load := t.Traffic(lively, birdWays()...)
 			t.Kill("host12")
 			load.Goes(1500)

@@ -3,10 +3,10 @@ package stories
 // borders: two border routers, a public pool, and a private one that they translate.
 func borders() []Story {
 	return []Story{
-		{"outside and public pools reach each other, private ones reach outside, and nothing reaches them", func(t *Teller) {
+		{Name: "outside and public pools reach each other, private ones reach outside, and nothing reaches them", Tell: func(t *Teller) {
 			t.reaches(outAndIn(), outsideToPrivate())
 		}},
-		{"one of two border routers loses power, and comes back", oneBorder},
+		{Name: "one of two border routers loses power, and comes back", Tell: oneBorder},
 	}
 }
 
@@ -23,9 +23,9 @@ func outsideToPrivate() []flow {
 // oneBorder: what was under way by it is lost, until its neighbours have noticed. Then all
 // go by the other, which begins to translate what it has not seen.
 func oneBorder(t *Teller) {
-	t.gap("border1 loses power", outAndIn(), func() { t.PowerOff("border1") })
-	t.gap("border1 has it back", outAndIn(), func() { t.PowerOn("border1"); t.Ready() })
-	t.gap("border2 loses power", outAndIn(), func() { t.PowerOff("border2") })
-	t.gap("border2 has it back", outAndIn(), func() { t.PowerOn("border2"); t.Ready() })
+	t.gap("border1 loses power", outAndIn(), func() { t.Cut("border1") })
+	t.gap("border1 has it back", outAndIn(), func() { t.Start("border1"); t.Ready() })
+	t.gap("border2 loses power", outAndIn(), func() { t.Cut("border2") })
+	t.gap("border2 has it back", outAndIn(), func() { t.Start("border2"); t.Ready() })
 	t.reaches(outAndIn(), outsideToPrivate())
 }

@@ -3,9 +3,9 @@ package stories
 // dualToR: a rack whose hosts have a cable to each of two ToRs.
 func dualToR() []Story {
 	return []Story{
-		{"a rack with two ToRs reaches whom the policies allow, and nobody else", rackMatrix},
-		{"one of two ToRs loses power, and comes back", oneToR},
-		{"a host loses one of its two cables, and has it back", oneCable},
+		{Name: "a rack with two ToRs reaches whom the policies allow, and nobody else", Tell: rackMatrix},
+		{Name: "one of two ToRs loses power, and comes back", Tell: oneToR},
+		{Name: "a host loses one of its two cables, and has it back", Tell: oneCable},
 	}
 }
 
@@ -17,8 +17,8 @@ func inAndOut() []flow {
 // oneToR: what was under way to it is lost, until its neighbours have noticed. Then all
 // go by the other.
 func oneToR(t *Teller) {
-	t.gap("tor1a loses power", inAndOut(), func() { t.PowerOff("tor1a") })
-	t.gap("tor1a has it back", inAndOut(), func() { t.PowerOn("tor1a"); t.Ready() })
+	t.gap("tor1a loses power", inAndOut(), func() { t.Cut("tor1a") })
+	t.gap("tor1a has it back", inAndOut(), func() { t.Start("tor1a"); t.Ready() })
 }
 
 func oneCable(t *Teller) {

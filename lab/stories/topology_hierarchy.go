@@ -3,12 +3,12 @@ package stories
 // hierarchy: a reflector in each rack, for that alone, and two at the spine for all.
 func hierarchy() []Story {
 	return []Story{
-		{"racks with a reflector each, under two at the spine, reach whom the policies allow, and nobody else", func(t *Teller) {
+		{Name: "racks with a reflector each, under two at the spine, reach whom the policies allow, and nobody else", Tell: func(t *Teller) {
 			t.reaches(between(), ways("db21 web11"))
 		}},
-		{"a rack's own reflector dies, and comes back", func(t *Teller) { t.without("rr1") }},
-		{"both reflectors at the spine die, and come back", func(t *Teller) { t.without("top1", "top2") }},
-		{"a rack's own reflector and one at the spine die, and come back", func(t *Teller) { t.without("rr1", "top2") }},
+		{Name: "a rack's own reflector dies, and comes back", Tell: func(t *Teller) { t.without("rr1") }},
+		{Name: "both reflectors at the spine die, and come back", Tell: func(t *Teller) { t.without("top1", "top2") }},
+		{Name: "a rack's own reflector and one at the spine die, and come back", Tell: func(t *Teller) { t.without("rr1", "top2") }},
 	}
 }
 

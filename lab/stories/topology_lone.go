@@ -4,11 +4,11 @@ package stories
 // has said, so all whom it serves keep that until it is back.
 func lone() []Story {
 	return []Story{
-		{"the rack of a lone reflector reaches whom the policies allow, and nobody else", rackMatrix},
-		{"a lone reflector is killed, and comes back", func(t *Teller) {
+		{Name: "the rack of a lone reflector reaches whom the policies allow, and nobody else", Tell: rackMatrix},
+		{Name: "a lone reflector is killed, and comes back", Tell: func(t *Teller) {
 			loneRestart(t, "killed and back", func() { t.Kill("rr1") })
 		}},
-		{"a lone reflector is stopped, and comes back", func(t *Teller) {
+		{Name: "a lone reflector is stopped, and comes back", Tell: func(t *Teller) {
 			loneRestart(t, "stopped and back", func() { t.Stop("rr1") })
 		}},
 	}

@@ -8,9 +8,9 @@ import (
 // plain: a fabric without summaries.
 func plain() []Story {
 	return []Story{
-		{"without summaries all reach whom the policies allow, and outside reaches public pools alone", plainMatrix},
-		{"without summaries routers have a route for each workload, and none for a pool", hostRoutes},
-		{"without summaries a workload moves to the other rack, and home", plainMoves},
+		{Name: "without summaries all reach whom the policies allow, and outside reaches public pools alone", Tell: plainMatrix},
+		{Name: "without summaries routers have a route for each workload, and none for a pool", Tell: hostRoutes},
+		{Name: "without summaries a workload moves to the other rack, and home", Tell: plainMoves},
 	}
 }
 
@@ -65,7 +65,7 @@ func plainMoves(t *Teller) {
 		{"host21", "host11", "eth1", "home"},
 	} {
 		load := t.Traffic(lively, roamer...)
-		t.Move(m.from, m.to)
+		t.Move(m.from, m.to, planned)
 		load.ArrivesBy(m.port)
 		load.Goes(500)
 		load.End(m.what)

@@ -1,0 +1,41 @@
+package stories
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+
+	"heddle/lab/runner"
+)
+
+// Machine says what the stories are told on: this machine, and the versions of what
+// runs in the lab.
+func Machine(ctx context.Context, lab *runner.Lab) []string {
+	kernel, _ := os.ReadFile("/proc/sys/kernel/osrelease")
+	list := []string{fmt.Sprintf("%d cores (%s), Linux %s", runtime.NumCPU(), value("/proc/cpuinfo", "model name", ":"), strings.TrimSpace(string(kernel)))}
+	list = append(list, strings.Trim(value("/etc/os-release", "PRETTY_NAME", "="), `"`))
+	for _, v := range []struct{ node, command string }{
+		{"rr1", "heddle version"},
+		{"tor1", "/usr/lib/frr/bgpd --version | head -1 | sed 's/bgpd version/FRR/'"},
+		{"border", "bird --version 2>&1"},
+		{"etcd", "etcd --version | head -1"},
+	} {
+		if out, err := lab.Output(ctx, v.node, "sh", "-c", v.command); err == nil {
+			list = append(list, strings.TrimSpace(out))
+		}
+	}
+	return list
+}
+
+// value is the first of a name in a file of names and values; empty if there is none.
+func value(file, name, separator string) string {
+	data, _ := os.ReadFile(file)
+	for line := range strings.Lines(string(data)) {
+		if key, v, ok := strings.Cut(line, separator); ok && strings.TrimSpace(key) == name {
+			return strings.TrimSpace(v)
+		}
+	}
+	return ""
+}
