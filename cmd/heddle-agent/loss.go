@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"heddle/topology"
@@ -21,14 +22,15 @@ const lossPatience = 3 * time.Second
 // or our node itself is gone. What the datastore does not tell, the inventory judges by
 // the workloads of this node.
 func (c *controller) suspect(ctx context.Context, b topology.Batch) {
-	if !c.losesWorkloads(b) {
+	removed, had := c.workloadsRemoved(b)
+	if removed == 0 {
 		return
 	}
 	c.inventory.Judged = []topology.Kind{topology.KindWorkload}
-	lost, were, err := c.fabricLost(ctx)
+	lost, were, err := c.fabricLost(ctx, had)
 	if err != nil {
 		c.log.Warn("how many workloads the fabric lost can't be told: it is judged by those of this node", "error", err)
-		c.inventory.Judged = nil
+		c.inventory.Judged, were = nil, math.MaxInt
 	}
 	reason := ""
 	switch {
@@ -36,6 +38,8 @@ func (c *controller) suspect(ctx context.Context, b topology.Batch) {
 		reason = "the node of this host is gone"
 	case err == nil && lost > topology.LossMost(were):
 		reason = fmt.Sprintf("%d of %d workloads of the fabric are gone", lost, were)
+	case err != nil && removed == had && had > 1:
+		reason = fmt.Sprintf("all %d workloads of this node are gone, and what the fabric lost can't be told", had)
 	}
 	if reason != "" && !c.inventory.Suspected() {
 		c.suspected, c.asked = were, time.Now()
@@ -68,20 +72,35 @@ func (c *controller) relieve(ctx context.Context, now time.Time) bool {
 }
 
 // fabricLost is how many workloads fewer there are than Window ago, and how many there
-// were.
-func (c *controller) fabricLost(ctx context.Context) (lost, were int, err error) {
-	before, known := c.past.ago()
-	if !known {
-		return 0, 0, errors.New("its past is not known")
-	}
-	if c.counted != before {
-		if c.were, err = c.count(ctx, before); err != nil {
-			return 0, 0, err
-		}
-		c.counted = before
+// were. A moment at which there were fewer than this node had is none to compare with: it
+// was in the middle of another loss, since put right.
+func (c *controller) fabricLost(ctx context.Context, had int) (lost, were int, err error) {
+	if err := c.remember(ctx, had); err != nil {
+		return 0, 0, err
 	}
 	are, err := c.count(ctx, 0)
 	return c.were - are, c.were, err
+}
+
+// remember counts the workloads there were, Window ago or as long ago as the datastore
+// remembers: it may have been compacted since, and what an agent begins with may be of
+// days ago.
+func (c *controller) remember(ctx context.Context, had int) error {
+	err := errors.New("its past is not known")
+	for _, m := range c.past.marks {
+		if c.counted != m.revision {
+			n, failed := c.count(ctx, m.revision)
+			if failed != nil {
+				err = failed
+				continue
+			}
+			c.were, c.counted = n, m.revision
+		}
+		if c.were >= had {
+			return nil
+		}
+	}
+	return err
 }
 
 // count is how many workloads the fabric has, or had at a revision.
@@ -91,8 +110,8 @@ func (c *controller) count(ctx context.Context, revision int64) (int, error) {
 	return c.client.Count(ctx, topology.KindWorkload, revision)
 }
 
-// losesWorkloads says whether a batch deletes any of ours.
-func (c *controller) losesWorkloads(b topology.Batch) bool {
+// workloadsRemoved is how many of our workloads a batch deletes, and how many we had.
+func (c *controller) workloadsRemoved(b topology.Batch) (removed, had int) {
 	written := map[string]bool{}
 	gone := map[string]bool{}
 	for _, change := range b.Changes {
@@ -103,11 +122,12 @@ func (c *controller) losesWorkloads(b topology.Batch) bool {
 		}
 	}
 	for w := range c.inventory.Snapshot().WorkloadsOn(c.options.node) {
+		had++
 		if path := w.Key().Path(); gone[path] || b.Complete && !written[path] {
-			return true
+			removed++
 		}
 	}
-	return false
+	return removed, had
 }
 
 // past is what the revision of the datastore was.
@@ -130,12 +150,4 @@ func (p *past) note(now time.Time, revision int64) {
 	for len(p.marks) > 1 && now.Sub(p.marks[1].at) >= topology.Window {
 		p.marks = p.marks[1:]
 	}
-}
-
-// ago is the revision Window ago, or the first that is known.
-func (p *past) ago() (revision int64, known bool) {
-	if len(p.marks) == 0 {
-		return 0, false
-	}
-	return p.marks[0].revision, true
 }
