@@ -15,12 +15,12 @@ func All() []Story {
 		{"the spine loses power, and comes back", darkSpine, true},
 		{"agents die and are upgraded, host by host", agents, false},
 		{"etcd dies, and comes back", noEtcd, true},
+		{"etcd is away, and all else goes on: a workload, a reflector, an agent restart", longNoEtcd, true},
 		{"the whole inventory is deleted by mistake, and put back", wiped, false},
 		{"all workloads are deleted by mistake, and put back", wipedWorkloads, true},
 		{"a policy is added and taken away under load", policyChange, false},
 		{"a workload changes its tag, and with it its policies", tagChange, true},
 		{"a service lives on two hosts, and one of the two dies", anycast, false},
-		{"etcd is away, and all else goes on: a workload, a reflector, an agent restart", longNoEtcd, true},
 		{"one of three etcds dies, and a workload moves all the same", oneEtcd, false},
 	}
 }
