@@ -26,13 +26,17 @@ func oneCable(t *Teller) {
 	t.gap("host11 has it back", inAndOut(), func() { t.Run("host11", "ip", "link", "set", "eth1", "up"); t.Ready() })
 }
 
-// gap tells what is lost while something is done, and for 3 seconds after. What is sent
-// then must arrive.
+// gap tells what is lost while something is done, and for 3 seconds after, and by whom.
+// What is sent then must arrive.
 func (t *Teller) gap(what string, flows []flow, do func()) {
 	load := t.Traffic(lively, flows...)
 	do()
 	load.Goes(1500)
-	load.End(what)
+	for _, r := range load.End(what) {
+		if r.Lost() > 0 {
+			t.Say("  %s", r)
+		}
+	}
 	then := t.Traffic(lively, flows...)
 	then.Goes(500)
 	then.LosesNothing("then")
