@@ -30,11 +30,15 @@ type Keeper struct {
 	failure string
 }
 
-// A file is written anew when the inventory changed, but no more often than keepSoon; and
-// every keepLate, so that its age is that of the last contact, give or take that.
+// A file is written anew when the inventory changed, and every keepLate, so that its age
+// is that of the last contact, give or take that. Writing takes a part in keepShare of
+// the time at most: what a start without the datastore finds is behind by that, and what
+// was deleted meanwhile is a deletion to withhold again.
 const (
-	keepSoon = 30 * time.Second
-	keepLate = time.Hour
+	keepShare = 50
+	keepSoon  = time.Second
+	keepRare  = 30 * time.Second
+	keepLate  = time.Hour
 )
 
 // NewKeeper keeps it in a directory.
@@ -80,11 +84,12 @@ func (k *Keeper) Run(ctx context.Context) error {
 		case <-late.C:
 		}
 		late.Stop()
+		began := time.Now()
 		k.write()
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(keepSoon):
+		case <-time.After(min(max(keepShare*time.Since(began), keepSoon), keepRare)):
 		}
 	}
 }

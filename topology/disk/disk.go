@@ -128,13 +128,14 @@ func Store(file string, s Saved) error {
 	return replace(file, append(first, '\n'), body.Bytes())
 }
 
-// replace writes beside the file and renames.
+// replace writes beside the file and renames. What a loss of power leaves there, the next
+// write takes for its own: the directory is one daemon's.
 func replace(file string, parts ...[]byte) (err error) {
 	dir := filepath.Dir(file)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(dir, filepath.Base(file)+".*")
+	f, err := os.OpenFile(file+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}

@@ -51,6 +51,23 @@ func TestWhatIsStoredIsLoaded(t *testing.T) {
 	}
 }
 
+// Nobody would ever remove what accumulates there.
+func TestWhatALossOfPowerLeftIsTakenForTheNextWrite(t *testing.T) {
+	file := stored(t)
+	if err := os.WriteFile(file+".new", bytes.Repeat([]byte("half"), 1<<10), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := disk.Store(file, sample); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := disk.Load(file); err != nil || !reflect.DeepEqual(got, sample) {
+		t.Errorf("%+v, %v; want %+v", got, err, sample)
+	}
+	if entries, _ := os.ReadDir(filepath.Dir(file)); len(entries) != 1 {
+		t.Errorf("beside the file there is more: %v", entries)
+	}
+}
+
 func TestAFileThatIsNotThereIsSaidToBe(t *testing.T) {
 	if _, err := disk.Load(filepath.Join(t.TempDir(), "none")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("%v", err)
