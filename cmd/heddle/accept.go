@@ -23,36 +23,26 @@ type verdict struct {
 }
 
 func acceptCommand() *cobra.Command {
-	v := &verdict{reflector: command.Client{Daemon: "reflector"}}
-	cmd := &cobra.Command{
-		Use:   "accept",
-		Short: "Let a frozen mass deletion through",
-		Long: "Say that all that was deleted from etcd so far was meant to be. Reflectors and agents withhold a deletion that may be one of\n" +
-			"many, and all of them if they are too many, if the settings are gone, or if etcd went back in time: `heddle show withheld`.",
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return v.accept(cmd) },
-	}
-	v.flags(cmd)
-	return cmd
+	return verdictCommand((*verdict).accept, "accept", "Let a frozen mass deletion through",
+		"Say that all that was deleted from etcd so far was meant to be. Reflectors and agents withhold a deletion that may be one of\n"+
+			"many, and all of them if they are too many, if the settings are gone, or if etcd went back in time: `heddle show withheld`.")
 }
 
 func rejectCommand() *cobra.Command {
-	v := &verdict{reflector: command.Client{Daemon: "reflector"}}
-	cmd := &cobra.Command{
-		Use:   "reject",
-		Short: "Write back to etcd what was deleted and is withheld",
-		Long: "Write back to etcd what a reflector still has in force and etcd has not, or has otherwise since it went back in time.\n" +
-			"See `heddle show withheld`.",
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return v.reject(cmd) },
-	}
-	v.flags(cmd)
-	return cmd
+	return verdictCommand((*verdict).reject, "reject", "Write back to etcd what was deleted and is withheld",
+		"Write back to etcd what a reflector still has in force and etcd has not, or has otherwise since it went back in time.\n"+
+			"See `heddle show withheld`.")
 }
 
-func (v *verdict) flags(cmd *cobra.Command) {
+func verdictCommand(run func(*verdict, *cobra.Command) error, use, short, long string) *cobra.Command {
+	v := &verdict{reflector: command.Client{Daemon: "reflector"}}
+	cmd := &cobra.Command{
+		Use: use, Short: short, Long: long, Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return run(v, cmd) },
+	}
 	v.clientFlags(cmd.Flags())
 	cmd.Flags().StringVar(&v.reflector.Address, "http", "127.0.0.1:8179", "`ADDR:PORT` of the reflector's --http")
+	return cmd
 }
 
 // withheld asks the reflector.

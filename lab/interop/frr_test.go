@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"os/user"
 	"path/filepath"
-	"strconv"
 	"strings"
+
+	"heddle/lab/netns"
 )
 
 // frr is FRR's bgpd. It has zebra and bfdd beside it only if it is to watch paths: bgpd
@@ -35,7 +35,7 @@ func (r *frr) start() {
 	vty := r.path("vty")
 	r.f.must(os.MkdirAll(vty, 0o700))
 	if r.watches {
-		r.f.must(ownedByFRR(r.dir, vty))
+		r.f.must(netns.OwnedBy("frr", r.dir, vty))
 		r.daemon("zebra", "-f", "/dev/null")
 		r.daemon("bfdd", "-f", "/dev/null", "--bfdctl", r.path("bfdctl"))
 	}
@@ -58,24 +58,6 @@ func (r *frr) daemon(name string, flags ...string) *process {
 		return ""
 	})
 	return p
-}
-
-// ownedByFRR gives directories to the user that FRR runs as.
-func ownedByFRR(dirs ...string) error {
-	frr, err := user.Lookup("frr")
-	if err != nil {
-		return err
-	}
-	uid, err := strconv.Atoi(frr.Uid)
-	if err != nil {
-		return err
-	}
-	for _, dir := range dirs {
-		if err := os.Chown(dir, uid, -1); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func (r *frr) config() string {

@@ -12,14 +12,7 @@ import (
 // reacts as the RFCs say, and they hear nothing of it.
 func TestPacketsThatBroughtOthersDownDoNotReachRealDaemons(t *testing.T) {
 	t.Parallel()
-	f := newFabric(t, "hostile", clients(v4Of, "vandal"))
-	daemons := f.everyDaemon()
-	vandal := f.probe("vandal", nProbe+1)
-	f.tap.ignore(vandal.v4)
-	f.step("real daemons have sessions and routes", func() {
-		f.startWith(daemons, plain)
-		f.agree()
-	})
+	f, daemons, vandal := besideAVandal(t, "hostile")
 	f.step("one peer says what brought others down", func() {
 		packets := oracle.Hostile()
 		f.undisturbed(daemons, func() {

@@ -69,16 +69,22 @@ func malformed(h *host) map[string][]byte {
 	}
 }
 
-func TestWhatOnePeerSaysWrongDoesNotReachRealDaemons(t *testing.T) {
-	t.Parallel()
-	f := newFabric(t, "broken", clients(v4Of, "vandal"))
-	daemons := f.everyDaemon()
-	vandal := f.probe("vandal", nProbe+1)
+// besideAVandal has real daemons in session with routes, and one peer that is yet to
+// speak.
+func besideAVandal(t *testing.T, name string) (f *fabric, daemons []speaker, vandal *probe) {
+	f = newFabric(t, name, clients(v4Of, "vandal"))
+	daemons, vandal = f.everyDaemon(), f.probe("vandal", nProbe+1)
 	f.tap.ignore(vandal.v4)
 	f.step("real daemons have sessions and routes", func() {
 		f.startWith(daemons, plain)
 		f.agree()
 	})
+	return f, daemons, vandal
+}
+
+func TestWhatOnePeerSaysWrongDoesNotReachRealDaemons(t *testing.T) {
+	t.Parallel()
+	f, daemons, vandal := besideAVandal(t, "broken")
 	f.step("one peer says all that is wrong, and is refused or corrected", func() {
 		f.undisturbed(daemons, func() {
 			for name, message := range malformed(vandal.host) {

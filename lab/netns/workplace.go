@@ -8,8 +8,10 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"os/user"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 )
@@ -40,6 +42,24 @@ func Prepare(name string, programs map[string]string) (*Workplace, error) {
 	w := &Workplace{dir}
 	w.interrupted()
 	return w, os.Chmod(dir, 0o755) // some daemons run as their own users
+}
+
+// OwnedBy gives directories to the user that a daemon runs as once it gave up root.
+func OwnedBy(name string, dirs ...string) error {
+	owner, err := user.Lookup(name)
+	if err != nil {
+		return err
+	}
+	uid, err := strconv.Atoi(owner.Uid)
+	if err != nil {
+		return err
+	}
+	for _, dir := range dirs {
+		if err := os.Chown(dir, uid, -1); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Build builds a command of this module and gives the path of the program.

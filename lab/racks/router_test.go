@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"os/user"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
+
+	"heddle/lab/netns"
 )
 
 // tor1 is the configuration of the FRR ToR of the first rack.
@@ -47,7 +47,7 @@ func (f *fabric) frr(name, text string) {
 	n.file("frr.conf", text)
 	vty := filepath.Join(n.dir, "vty")
 	f.must(os.Mkdir(vty, 0o755))
-	f.must(ownedByFRR(n.dir, vty))
+	f.must(netns.OwnedBy("frr", n.dir, vty))
 	for _, daemon := range []string{"zebra", "staticd", "bgpd"} {
 		n.launch("/usr/lib/frr/"+daemon, "-f", "/dev/null", "-i", filepath.Join(n.dir, daemon+".pid"), "-z", filepath.Join(n.dir, "zserv"),
 			"--vty_socket", vty, "-P", "0", "--log", "stdout")
@@ -63,24 +63,6 @@ func (f *fabric) frr(name, text string) {
 	if strings.Contains(out, "%") {
 		f.t.Fatalf("%s does not take its configuration:\n%s", name, out)
 	}
-}
-
-// ownedByFRR gives directories to the user that FRR runs as.
-func ownedByFRR(dirs ...string) error {
-	frr, err := user.Lookup("frr")
-	if err != nil {
-		return err
-	}
-	uid, err := strconv.Atoi(frr.Uid)
-	if err != nil {
-		return err
-	}
-	for _, dir := range dirs {
-		if err := os.Chown(dir, uid, -1); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func (n *node) vtysh(command string) (string, error) {

@@ -1,33 +1,28 @@
 package stories
 
 func oneReflector(t *Teller) {
-	load := t.Traffic(lively, across()...)
-	t.Kill("rr1")
-	load.Goes(1000)
-	t.Start("rr1")
-	t.Ready()
-	load.LosesNothing("rr1 killed and back")
+	isAway(t, t.Kill, "rr1", 1000, "rr1 killed and back")
 }
 
 // upgradedReflector: SIGTERM, and another binary takes its place.
 func upgradedReflector(t *Teller) {
-	load := t.Traffic(lively, across()...)
-	t.Stop("rr1")
-	load.Goes(500)
-	t.Start("rr1")
-	t.Ready()
-	load.LosesNothing("rr1 stopped and started")
+	isAway(t, t.Stop, "rr1", 500, "rr1 stopped and started")
 }
 
 // drainedReflector: rr2 has --drain, so that its peers prefer the other one before it
 // ends.
 func drainedReflector(t *Teller) {
+	isAway(t, t.Stop, "rr2", 500, "rr2 drained and back")
+}
+
+// isAway has a node end, and come back after so many packets.
+func isAway(t *Teller, end func(nodes ...string), node string, packets int, what string) {
 	load := t.Traffic(lively, across()...)
-	t.Stop("rr2")
-	load.Goes(500)
-	t.Start("rr2")
+	end(node)
+	load.Goes(packets)
+	t.Start(node)
 	t.Ready()
-	load.LosesNothing("rr2 drained and back")
+	load.LosesNothing(what)
 }
 
 // bothReflectors: hosts keep their routes, so that nothing is lost within a rack. ToRs,
