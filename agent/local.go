@@ -16,7 +16,9 @@ import (
 	"heddle/topology"
 )
 
-// settle does what the events taken come to.
+// settle does what the events taken come to. The order is what keeps a packet from being
+// lost or leaked: what there is to know is read (interfaces, sets, the kernel), then
+// what is our own is guarded, routed and announced, then what others announce is routed.
 func (a *Agent) settle(ctx context.Context) {
 	if a.snapshot == nil {
 		return
@@ -27,16 +29,8 @@ func (a *Agent) settle(ctx context.Context) {
 	if a.inherited == nil && !a.inherit() {
 		return
 	}
-	if !a.resolver.loaded {
-		a.check = true
-	}
-	if checked := a.check; checked {
-		clear(a.failed)
-		a.table.Flush(a.change) // what was just said, nothing is to be held against
-		// First what is there, so that nothing right is written again.
-		a.report("kernel", a.reconcile())
-		a.flush()
-		a.announce()
+	if a.check || !a.resolver.loaded {
+		a.verify()
 	}
 	if a.resolver.news {
 		a.guard()
@@ -49,6 +43,16 @@ func (a *Agent) settle(ctx context.Context) {
 	a.flushSets(false)
 	a.flush()
 	a.counts.Settled++
+}
+
+// verify holds everything against the kernel: first what is there, so that nothing right
+// is written again.
+func (a *Agent) verify() {
+	clear(a.failed)
+	a.table.Flush(a.change) // what was just said, nothing is to be held against
+	a.report("kernel", a.reconcile())
+	a.flush()
+	a.announce()
 }
 
 // inherit looks which sets a process before us left: who is in them, it knew.

@@ -35,6 +35,7 @@ func (inv *Inventory) problems(s *Snapshot) []Problem {
 	c.borrowedAddresses()
 	c.strandedWorkloads()
 	c.duplicateWorkloads(inv.workloads.contested)
+	c.forgottenWorkloads(inv.workloads.leaving)
 	c.unreachableWorkloads(inv.workloads.families)
 	c.budgets()
 	c.tags(inv.workloads.tagged)

@@ -125,6 +125,11 @@ func TestProblems(t *testing.T) {
 			}, nil,
 		},
 		{
+			"a workload that leaves for nowhere", map[string]string{
+				"workloads/h1/web2": `{"addresses":["10.1.0.9"],"state":"leaving"}`,
+			}, []string{"workload h1/web2: is leaving, yet 10.1.0.9 is live nowhere: make it live, or delete it"},
+		},
+		{
 			"two tags with one number",
 			map[string]string{"tags/zzz": `{"id":1}`},
 			[]string{"tag zzz: has number 1, as has tag web: "},

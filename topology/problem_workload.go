@@ -58,6 +58,28 @@ func (c *checks) duplicateWorkloads(contested map[netip.Addr]struct{}) {
 	}
 }
 
+// forgottenWorkloads have left by their word, and arrived nowhere: they are served all
+// the same, by a node that somebody may be about to switch off.
+func (c *checks) forgottenWorkloads(leaving map[*Workload]int) {
+	for w := range leaving {
+		for _, addr := range w.Addresses {
+			if !c.live(addr) {
+				c.add(w.Key(), "is leaving, yet %s is live nowhere: make it live, or delete it", addr)
+				break
+			}
+		}
+	}
+}
+
+func (c *checks) live(addr netip.Addr) bool {
+	for w := range c.WorkloadsAt(addr) {
+		if w.State == Live {
+			return true
+		}
+	}
+	return false
+}
+
 // unreachableWorkloads: the next hop of an address is one of its node, of its
 // family: sessions do not offer IPv6 next hops for IPv4 (RFC 8950). Told once per
 // node.

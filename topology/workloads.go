@@ -17,6 +17,7 @@ type workloads struct {
 	contested map[netip.Addr]struct{} // addresses of more than one workload
 	tagged    map[string]int          // how many carry a tag
 	families  map[nodeFamily]int      // how many of a node have addresses of a family
+	leaving   map[*Workload]int
 }
 
 type nodeFamily struct {
@@ -75,7 +76,10 @@ func (w *workloads) remove(node, name string) {
 // count keeps the numbers that problems are found by.
 func (w *workloads) count(row *Workload, by int) {
 	if w.tagged == nil {
-		w.tagged, w.families = make(map[string]int), make(map[nodeFamily]int)
+		w.tagged, w.families, w.leaving = make(map[string]int), make(map[nodeFamily]int), make(map[*Workload]int)
+	}
+	if row.State == Leaving {
+		add(w.leaving, row, by)
 	}
 	for _, tag := range row.Tags {
 		add(w.tagged, tag, by)
