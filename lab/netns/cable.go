@@ -37,6 +37,7 @@ type End struct {
 func (l *Lab) Connect(a, b End) error {
 	attrs := netlink.NewLinkAttrs()
 	attrs.Name, attrs.Namespace = l.port(a), netlink.NsFd(a.Space.handle)
+	attrs.Index = l.index()
 	cable := &netlink.Veth{LinkAttrs: attrs, PeerName: l.port(b), PeerNamespace: netlink.NsFd(b.Space.handle)}
 	if err := a.Space.link.LinkAdd(cable); err != nil {
 		return fmt.Errorf("cable %s–%s: %w", a.Space.Name, b.Space.Name, err)
@@ -45,6 +46,19 @@ func (l *Lab) Connect(a, b End) error {
 		return err
 	}
 	return b.attach(cable.PeerName)
+}
+
+// firstIndex is beyond what the kernel counts to in a namespace.
+const firstIndex = 1 << 16
+
+// index numbers one end of a cable, as the kernel will not number the other. To ends of
+// the same number it takes the death of a cable for nothing urgent: all machines of the
+// lab, and this one, would wait for each other, up to a second each.
+func (l *Lab) index() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.cables++
+	return firstIndex + l.cables
 }
 
 func (l *Lab) port(e End) string {

@@ -22,6 +22,7 @@ type Lab struct {
 
 	mu     sync.Mutex
 	spaces []*Space
+	cables int
 }
 
 // ErrRoot says what a lab needs.

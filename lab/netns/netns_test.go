@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vishvananda/netlink"
+
 	"heddle/lab/netns"
 )
 
@@ -99,6 +101,29 @@ func TestACableBetweenTwoHostsCanBePulled(t *testing.T) {
 	})
 	if errors.Is(err, syscall.ECONNREFUSED) || err == nil {
 		t.Errorf("the other end still answers: %v", err)
+	}
+}
+
+// The kernel tells one end of the other's death at once, if they differ in their number.
+func TestTheEndsOfACableDifferInTheirNumber(t *testing.T) {
+	l := open(t, "ends")
+	var all []*netns.Space
+	for _, name := range []string{"a", "b", "c"} {
+		all = append(all, space(t, l, name))
+	}
+	for _, ends := range [][2]int{{0, 1}, {0, 2}, {2, 1}} {
+		must(t, l.Connect(netns.End{Space: all[ends[0]]}, netns.End{Space: all[ends[1]]}))
+	}
+	for _, s := range all {
+		must(t, s.Do(func() error {
+			links, err := netlink.LinkList()
+			for _, link := range links {
+				if a := link.Attrs(); a.Name != "lo" && a.Index == a.ParentIndex {
+					t.Errorf("%s of %s, and the other end, are number %d", a.Name, s.Name, a.Index)
+				}
+			}
+			return err
+		}))
 	}
 }
 
