@@ -20,10 +20,6 @@ func noEtcd(t *Teller) {
 // the inventory changes and its history is thrown away; then it is back.
 func longNoEtcd(t *Teller) {
 	etcd := t.Nodes("etcd")
-	if len(etcd) > 1 {
-		t.Say("there are %d: this one is told of a single one", len(etcd))
-		return
-	}
 	load := t.Traffic(lively, across()...)
 	t.Kill(etcd...)
 	t.bounce("host21", "tap2", at("db21"))
@@ -93,20 +89,6 @@ func wipe(t *Teller, prefix string) {
 	}
 	t.Ready()
 	load.LosesNothing("del --prefix " + prefix + ", then reject")
-}
-
-// oneEtcd: of three, one may be away, and the inventory is followed all the same.
-func oneEtcd(t *Teller) {
-	etcds := t.Nodes("etcd")
-	if len(etcds) < 3 {
-		t.Say("there is but one: see lab/topologies/three-etcd")
-		return
-	}
-	t.Kill(etcds[2])
-	t.Move("host11", "host12", planned)
-	t.Move("host12", "host11", planned)
-	t.Start(etcds[2])
-	t.Ready()
 }
 
 // differs gives the objects that only one of two inventories has.

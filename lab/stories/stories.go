@@ -21,6 +21,5 @@ func All() []Story {
 		{"a policy is added and taken away under load", policyChange, false},
 		{"a workload changes its tag, and with it its policies", tagChange, true},
 		{"a service lives on two hosts, and one of the two dies", anycast, false},
-		{"one of three etcds dies, and a workload moves all the same", oneEtcd, false},
 	}
 }

@@ -6,6 +6,8 @@ import "strings"
 // told. The first says who reaches whom, and who must not.
 func Of(topology string) []Story {
 	switch topology {
+	case "three-etcd":
+		return threeEtcds()
 	case "lone":
 		return lone()
 	case "dual-tor":
