@@ -53,7 +53,7 @@ func labTest(o *labOptions) *cobra.Command {
 			if folder == "" {
 				folder = scripts(o.file)
 			}
-			proof := stories.Proof{Machine: stories.Machine(ctx, lab), Figures: []stories.Figure{}}
+			proof := stories.Proof{Topology: topology, File: o.file, Machine: stories.Machine(ctx, lab), Figures: []stories.Figure{}}
 			err = tell(cmd, stories.Stage{Lab: lab, Program: program, Folder: folder, Out: prose}, stories.Of(topology), words, &proof)
 			if format == "json" {
 				out := json.NewEncoder(cmd.OutOrStdout())
@@ -66,7 +66,7 @@ func labTest(o *labOptions) *cobra.Command {
 			return err
 		},
 	}
-	cmd.Flags().StringVar(&publish, "publish", "", "write the figures into this `PAGE`, between its marks, if all goes well")
+	cmd.Flags().StringVar(&publish, "publish", "", "write the figures into this `PAGE`, between its marks of the topology, if all goes well")
 	cmd.Flags().StringVarP(&format, "output", "o", "text", "`FORMAT`: text or json")
 	cmd.Flags().StringVar(&folder, "scripts", "", "`FOLDER` with move.sh (default: lab/topologies/default, from where the topology is)")
 	return cmd

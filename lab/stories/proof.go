@@ -9,9 +9,11 @@ import (
 
 // Proof is what a telling of stories has shown.
 type Proof struct {
-	Machine []string `json:"machine"` // name: value
-	Stories []Told   `json:"stories"`
-	Figures []Figure `json:"figures"`
+	Topology string   `json:"topology"`
+	File     string   `json:"file"`    // of the topology
+	Machine  []string `json:"machine"` // name: value
+	Stories  []Told   `json:"stories"`
+	Figures  []Figure `json:"figures"`
 }
 
 // Told is what became of a story.
@@ -21,14 +23,8 @@ type Told struct {
 	Took  time.Duration `json:"took"`
 }
 
-// The marks between which a page is generated.
-const (
-	beginMark = "<!-- told: begin; `make proof` writes this part -->"
-	endMark   = "<!-- told: end -->"
-)
-
-// Publish writes the figures between the marks of a page. Nothing is published of a
-// telling in which something went wrong.
+// Publish writes the figures between a page's marks of the topology. Nothing is
+// published of a telling in which something went wrong.
 func (p Proof) Publish(file string) error {
 	for _, s := range p.Stories {
 		if s.Wrong != "" {
@@ -39,12 +35,13 @@ func (p Proof) Publish(file string) error {
 	if err != nil {
 		return err
 	}
-	before, rest, ok := strings.Cut(string(page), beginMark)
-	_, after, ok2 := strings.Cut(rest, endMark)
+	begin, end := "<!-- told of "+p.Topology+": begin; `make proof` writes this part -->", "<!-- told of "+p.Topology+": end -->"
+	before, rest, ok := strings.Cut(string(page), begin)
+	_, after, ok2 := strings.Cut(rest, end)
 	if !ok || !ok2 {
-		return fmt.Errorf("%s: the marks %q and %q are gone", file, beginMark, endMark)
+		return fmt.Errorf("%s: the marks %q and %q are gone", file, begin, end)
 	}
-	return os.WriteFile(file, []byte(before+beginMark+"\n\n"+p.Markdown()+endMark+after), 0o644)
+	return os.WriteFile(file, []byte(before+begin+"\n\n"+p.Markdown()+end+after), 0o644)
 }
 
 // Markdown is the proof as tables, a story each.
@@ -58,7 +55,7 @@ func (p Proof) Markdown() string {
 				rows.WriteString(f.row())
 			}
 		}
-		fmt.Fprintf(&out, "\n### %s\n\n`bin/heddle lab test %q`, %.0f s", sentence(s.Name), s.Name, s.Took.Seconds())
+		fmt.Fprintf(&out, "\n### %s\n\n`bin/heddle lab test -t %s %q`, %.0f s", sentence(s.Name), p.File, s.Name, s.Took.Seconds())
 		if rows.Len() == 0 {
 			out.WriteString(": each step of it is waited for, and none was missing.\n")
 			continue

@@ -29,7 +29,7 @@ func oneCable(t *Teller) {
 // gap tells what is lost while something is done, and for 3 seconds after, and by whom.
 // What is sent then must arrive.
 func (t *Teller) gap(what string, flows []flow, do func()) {
-	load := t.Traffic(lively, flows...)
+	load := t.Traffic(lively, flows...).Aims("gap ≤ 1 s")
 	do()
 	load.Goes(1500)
 	for _, r := range load.End(what) {

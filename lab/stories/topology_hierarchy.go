@@ -1,5 +1,7 @@
 package stories
 
+import "strings"
+
 // hierarchy: a reflector in each rack, for that alone, and two at the spine for all.
 func hierarchy() []Story {
 	return []Story{
@@ -22,5 +24,5 @@ func (t *Teller) without(reflectors ...string) {
 	t.Start(reflectors...)
 	t.Ready()
 	load.Goes(1500)
-	load.LosesNothing("killed and back")
+	load.LosesNothing(strings.Join(reflectors, " and ") + " killed and back")
 }

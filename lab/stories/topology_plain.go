@@ -64,7 +64,7 @@ func plainMoves(t *Teller) {
 		{"host11", "host21", "eth3", "to the other rack"},
 		{"host21", "host11", "eth1", "home"},
 	} {
-		load := t.Traffic(lively, roamer...)
+		load := t.Traffic(lively, roamer...).Aims("gap < 100 ms")
 		t.Move(m.from, m.to, planned)
 		load.ArrivesBy(m.port)
 		load.Goes(500)
@@ -72,7 +72,7 @@ func plainMoves(t *Teller) {
 		t.hostRoutes("border", "web11", "db11", "roamer")
 		then := t.Traffic(lively, roamer...)
 		then.Goes(200)
-		then.LosesNothing("then")
+		then.LosesNothing(m.what + ", then")
 		t.Ready()
 	}
 }
