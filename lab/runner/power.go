@@ -3,7 +3,6 @@ package runner
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -75,21 +74,25 @@ func (m *machine) boot() error {
 	return nil
 }
 
+// filters are the programs that empty what filters: the tables first, which name the sets.
+var filters = []struct{ program, argument, input string }{
+	{"iptables-restore", "", tables}, {"ip6tables-restore", "", tables}, {"ipset", "destroy", ""},
+}
+
+const tables = "*raw\nCOMMIT\n*nat\nCOMMIT\n*filter\nCOMMIT\n"
+
 // wipe forgets what filters.
 func (m *machine) wipe() error {
-	for _, program := range []string{"iptables-restore", "ip6tables-restore"} {
-		path, err := exec.LookPath(program)
+	for _, f := range filters {
+		path, err := exec.LookPath(f.program)
 		if err != nil {
 			continue // the node cannot have used it either
 		}
-		cmd := exec.Command(path)
-		cmd.Stdin = tables()
+		cmd := exec.Command(path, strings.Fields(f.argument)...)
+		cmd.Stdin = strings.NewReader(f.input)
 		if _, err := m.space.Output(cmd); err != nil {
 			return err
 		}
 	}
 	return nil
 }
-
-// tables are the agent's two, empty.
-func tables() io.Reader { return strings.NewReader("*raw\nCOMMIT\n*filter\nCOMMIT\n") }

@@ -4,7 +4,6 @@
 set -eu
 rm -f /run/frr/*.vty # of daemons that were killed: they would seem to be there
 install -d -o frr -g frr /run/frr /var/log/frr /var/tmp/frr
-rm -f /run/frr/*.vty # of daemons that were killed: they say nothing of those to come
 for daemon in zebra staticd bgpd; do
     /usr/lib/frr/$daemon -f /dev/null -P 0 --log stdout &
     until [ -S /run/frr/$daemon.vty ]; do sleep 0.05; done
