@@ -11,7 +11,8 @@ import (
 	"heddle/internal/oracle"
 )
 
-// watched is a host whose path is watched.
+// watched is a host whose path is watched. Both sides wait for ten packets: whoever is
+// silent for a second may be so because the machine is busy.
 type watched struct {
 	f           *fabric
 	s           speaker
@@ -69,7 +70,7 @@ func (h *host) datagrams() uint64 {
 func (f *fabric) watchedBird(options string, port int) *watched {
 	b := f.bird(nBird)
 	b.options = "graceful restart on; bfd graceful; " + options
-	const timers = "{ min rx interval 400 ms; min tx interval 300 ms; multiplier 4; }"
+	const timers = "{ min rx interval 400 ms; min tx interval 300 ms; multiplier 10; }"
 	b.more = `protocol bfd { interface "*" ` + timers + "; multihop " + timers + "; }\n"
 	return &watched{f: f, s: b, peer: b.address(), port: port, hush: b.filter("-I"), speak: b.filter("-D")}
 }
@@ -96,7 +97,7 @@ func (f *fabric) watchedFRR(port int) *watched {
 		r.neighbors[0].address = far
 	}
 	us := r.neighbors[0].address.String()
-	r.options = []string{"bgp graceful-restart", "neighbor " + us + " remote-as 64512", "neighbor " + us + " bfd 4 400 300"}
+	r.options = []string{"bgp graceful-restart", "neighbor " + us + " remote-as 64512", "neighbor " + us + " bfd 10 400 300"}
 	if port == 3784 && !f.ipv6 {
 		bfdd := func(word string) func() {
 			return func() {
@@ -127,7 +128,7 @@ func TestTheSilenceOfAHostIsNoticedByBFD(t *testing.T) {
 			f := bfdFabric(t, c.lab)
 			f.ipv6 = c.ipv6
 			w := c.host(f)
-			f.self.file("inventory.yaml", bfdInventory("true", w.peer))
+			f.self.file("inventory.yaml", bfdInventory("{multiplier: 10}", w.peer))
 			f.self.start()
 			w.story()
 		})
@@ -148,8 +149,8 @@ func (w *watched) story() {
 		f.startWith([]speaker{w.s, probe}, plain)
 		f.shows(w.peer, "Established", "Up")
 		f.until("the timers", func() string {
-			shown, _ := f.show(w.peer)
-			if p := shown.BFD; p.Port != w.port || p.Interval != 400 || p.Detection != 4*300 {
+			p := f.shows(w.peer, "Established", "Up").BFD
+			if p.Port != w.port || p.Interval != 400 || p.Detection != 10*300 {
 				return fmt.Sprintf("BFD is %+v", *p)
 			}
 			return ""
@@ -160,7 +161,7 @@ func (w *watched) story() {
 		begun := time.Now()
 		w.hush()
 		f.holdsFrom(probe, h, false)
-		f.t.Logf("its routes went %s after its last word, when the detection time is 1.2s", time.Since(begun).Round(time.Millisecond))
+		f.t.Logf("its routes went %s after its last word, when the detection time is 3s", time.Since(begun).Round(time.Millisecond))
 		shown := f.shows(w.peer, "Active", "Down")
 		if !strings.HasPrefix(shown.LastError, "sent NOTIFICATION: cease, BFD down (6/10): nothing heard for") {
 			f.t.Errorf("the session ended by %q", shown.LastError)
@@ -189,9 +190,9 @@ func (w *watched) story() {
 			f.shows(w.peer, "Established", "off")
 			before := h.datagrams()
 			f.until("the host to be sent more than the detection time has room for", func() string {
-				return missing("8 datagrams", h.datagrams() >= before+8)
+				return missing("14 datagrams", h.datagrams() >= before+14)
 			})
-			f.reload(bfdInventory("{interval: 500}", w.peer))
+			f.reload(bfdInventory("{interval: 500, multiplier: 10}", w.peer))
 			f.until("the new interval", func() string {
 				shown := f.shows(w.peer, "Established", "Up")
 				return missing("an interval of 500 ms", shown.BFD.Interval == 500)
@@ -250,7 +251,7 @@ func TestBFDHoldsNobodyForSilentWhileTheTablesAreBusy(t *testing.T) {
 	const routes, rounds = 5000, 20
 	f := bfdFabric(t, "bfd-load")
 	one, other := f.watchedBird("", 3784), f.watchedFRR(3784)
-	least := strings.NewReplacer("400", "300", "multiplier 4", "multiplier 10", "bfd 4", "bfd 10")
+	least := strings.NewReplacer("400", "300")
 	b, r := one.s.(*bird), other.s.(*frr)
 	b.more, r.options[2] = least.Replace(b.more), least.Replace(r.options[2])
 	f.self.file("inventory.yaml", bfdInventory("{interval: 300, multiplier: 10}", one.peer, other.peer))

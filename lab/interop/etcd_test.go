@@ -42,10 +42,16 @@ func (e *etcd) stop() {
 	<-e.ended
 }
 
-func (e *etcd) ctl(words ...string) ([]byte, error) {
-	cmd := exec.Command("etcdctl", append([]string{"--endpoints", etcdURL}, words...)...)
+// etcdctl is a command to the etcd at some URLs. It waits for an answer longer than it
+// would of its own accord: the machine may be slow.
+func etcdctl(urls string, words ...string) *exec.Cmd {
+	cmd := exec.Command("etcdctl", append([]string{"--endpoints", urls, "--command-timeout", "30s"}, words...)...)
 	cmd.Env = append(os.Environ(), "ETCDCTL_API=3")
-	return e.space.Output(cmd)
+	return cmd
+}
+
+func (e *etcd) ctl(words ...string) ([]byte, error) {
+	return e.space.Output(etcdctl(etcdURL, words...))
 }
 
 func (e *etcd) must(words ...string) string {

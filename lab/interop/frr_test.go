@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"heddle/lab/netns"
@@ -51,8 +50,8 @@ func (r *frr) daemon(name string, flags ...string) *process {
 		return p
 	}
 	r.f.until(name+" to listen", func() string {
-		_, err := os.Stat(filepath.Join(r.path("vty"), name+".vty"))
-		if err != nil {
+		// A socket that is there may not be listened on yet.
+		if _, err := r.query("vtysh", "--vty_socket", r.path("vty"), "-d", name, "-c", "show version"); err != nil {
 			return err.Error()
 		}
 		return ""

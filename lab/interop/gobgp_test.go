@@ -90,13 +90,13 @@ func (g *gobgp) announce(offers ...offer) {
 
 func (g *gobgp) withdraw(prefixes ...netip.Prefix) {
 	for _, p := range prefixes {
-		g.command("gobgp", g.args("global", "rib", "del", "-a", family(p), p.String())...)
+		g.eventually("gobgp", g.args("global", "rib", "del", "-a", family(p), p.String())...)
 	}
 }
 
 // refresh has GoBGP look again at what it kept; it asks nobody.
 func (g *gobgp) refresh() bool {
-	g.command("gobgp", g.args("neighbor", g.neighbors[0].address.String(), "softresetin")...)
+	g.eventually("gobgp", g.args("neighbor", g.neighbors[0].address.String(), "softresetin")...)
 	return false
 }
 

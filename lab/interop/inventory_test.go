@@ -39,9 +39,9 @@ func TestAHostComesAndGoesWithItsKeyInEtcd(t *testing.T) {
 				t.Errorf("connect says %v, want Cease/5", err)
 			}
 		})
-		if len(f.self.problems("sessions", guest.v4.String())) == 0 {
-			t.Errorf("problems are %q, want one about %s", f.self.problems(), guest.v4)
-		}
+		f.until("the refusal to be named", func() string {
+			return missing("a problem about "+guest.v4.String(), len(f.self.problems("sessions", guest.v4.String())) > 0)
+		})
 	})
 	f.step("etcdctl put: it has a session, and nobody else hears of that", func() {
 		f.undisturbed(bystanders, func() {

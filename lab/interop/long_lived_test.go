@@ -61,11 +61,7 @@ func staysAway(f *fabric, away speaker, informed, ignorant reacher) {
 				marked(f, ignorant, []netip.Prefix{kept, gone, h.v6Route(1)}, 0, llgrStale, noExport)
 		})
 		for _, s := range others {
-			have, err := s.reaches()
-			f.must(err)
-			if have[mortal] {
-				f.t.Errorf("%s still has %s, which was not to be kept for long", s.who().name, mortal)
-			}
+			f.untilUnreached(s, mortal) // it was not to be kept for long
 		}
 	})
 	f.step("it is back without one of its routes", func() {

@@ -94,6 +94,13 @@ func TestEverythingDeletedFromEtcdIsWithdrawnFromNobody(t *testing.T) {
 		for _, name := range []string{"nodes/frr", "nodes/late"} {
 			e.lose(name)
 		}
+		f.until("all of them to be withheld", func() (text string) {
+			withheld := f.self.withheld()
+			for _, name := range []string{"guest0", "guest1", "guest2", "frr", "late"} {
+				text += missing(name, slices.Contains(withheld, "node "+name))
+			}
+			return text
+		})
 		f.self.untilFrozen()
 		f.self.heddle("accept")
 		for _, s := range append(all[3:], all[1]) {
@@ -143,9 +150,9 @@ func TestAStartWithoutEtcdGoesByTheInventoryOnDisk(t *testing.T) {
 		f.agree()
 	})
 	f.step("the age of what it goes by is told", func() {
-		if len(f.self.problems("etcd", "kept on disk", "ago")) == 0 {
-			t.Errorf("problems are %q", f.self.problems())
-		}
+		f.until("it to be told", func() string {
+			return missing("a problem", len(f.self.problems("etcd", "kept on disk", "ago")) > 0)
+		})
 	})
 	f.step("etcd is back: nobody notices", func() {
 		f.undisturbed(all, func() {

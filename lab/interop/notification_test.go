@@ -53,7 +53,7 @@ func TestTheHoldTimeTakesNoRoutesAlongIfThatWasAgreed(t *testing.T) {
 	t.Parallel()
 	f := newFabric(t, "notehold", clients(v4Of))
 	bird, gobgp, frr := f.bird(nBird), f.gobgp(nGoBGPD), f.frr(nFRR)
-	frr.options = []string{"bgp graceful-restart", "bgp graceful-restart preserve-fw-state", "bgp graceful-restart notification", "timers bgp 1 3"}
+	frr.options = []string{"bgp graceful-restart", "bgp graceful-restart preserve-fw-state", "bgp graceful-restart notification", "timers bgp 3 9"}
 	others := []speaker{bird, gobgp}
 	f.step("all have routes", func() {
 		f.startWith(append(others, frr), plain)

@@ -82,7 +82,7 @@ func (o *openbgpd) args(words ...string) []string {
 
 func (o *openbgpd) announce(...offer) {
 	o.file("bgpd.conf", o.config())
-	o.command("bgpctl", o.args("reload")...)
+	o.eventually("bgpctl", o.args("reload")...) // the one before may be under way
 }
 
 func (o *openbgpd) withdraw(...netip.Prefix) { o.announce() }

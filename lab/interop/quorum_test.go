@@ -3,7 +3,6 @@ package interop
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -44,20 +43,20 @@ func (q *quorum) start(i int, state string) *process {
 }
 
 func (q *quorum) ctl(words ...string) (string, error) {
-	cmd := exec.Command("etcdctl", append([]string{"--endpoints", quorumURLs()}, words...)...)
-	cmd.Env = append(os.Environ(), "ETCDCTL_API=3")
-	out, err := q.space.Output(cmd)
+	out, err := q.space.Output(etcdctl(quorumURLs(), words...))
 	return string(out), err
 }
 
-func (q *quorum) untilHealthy() {
+// untilHealthy gives the number of the member that leads.
+func (q *quorum) untilHealthy() (leader int) {
 	q.f.t.Helper()
 	q.f.until("three members to agree on a leader", func() string {
-		if q.leader() < 0 {
+		if leader = q.leader(); leader < 0 {
 			return "they don't"
 		}
 		return ""
 	})
+	return leader
 }
 
 // leader is the number of the member that leads, once all three say the same; else -1.
@@ -65,9 +64,7 @@ func (q *quorum) leader() int {
 	leaders := map[string]bool{}
 	leads := -1
 	for i := range 3 {
-		cmd := exec.Command("etcdctl", "--endpoints", memberURL(i), "endpoint", "status", "-w", "json")
-		cmd.Env = append(os.Environ(), "ETCDCTL_API=3")
-		out, err := q.space.Output(cmd)
+		out, err := q.space.Output(etcdctl(memberURL(i), "endpoint", "status", "-w", "json"))
 		var shown []struct {
 			Status struct {
 				Leader json.Number `json:"leader"`
@@ -121,7 +118,7 @@ func TestLeadersOfEtcdDieAndNobodyNotices(t *testing.T) {
 		guest := f.probe(fmt.Sprintf("guest%d", round), 21+byte(round))
 		f.step("the leader is killed under churn; who comes then has a session, and nobody else hears of it", func() {
 			f.undisturbed(all, func() {
-				leader := q.leader()
+				leader := q.untilHealthy() // who led may have lost that: a busy machine is enough
 				f.must(q.members[leader].cmd.Process.Kill())
 				<-q.members[leader].ended
 				for n := range 20 {

@@ -176,7 +176,8 @@ func (h *host) command(name string, args ...string) {
 	}
 }
 
-// eventually is a command to a daemon that may not listen yet.
+// eventually is a command that may be given twice to a daemon that may not listen yet, or
+// not in the second that its command waits for it.
 func (h *host) eventually(name string, args ...string) {
 	h.f.t.Helper()
 	h.f.until(h.name+" to take a command", func() string {
