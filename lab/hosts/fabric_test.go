@@ -141,7 +141,8 @@ func (f *fabric) reflector() {
 	rr := f.nodes["rr"]
 	f.startReflector()
 	f.until("the reflector to answer", func() string { return rr.failure(reflector, "show", "problems") })
-	rr.must(reflector, "apply", "-f", "testdata/fabric.yaml")
+	// Its etcd may not have begun to serve.
+	f.until("the inventory to be taken", func() string { return rr.failure(reflector, "apply", "-f", "testdata/fabric.yaml") })
 }
 
 func (f *fabric) startReflector() *exec.Cmd {
@@ -244,7 +245,7 @@ func (f *fabric) apply(objects string) {
 	rr := f.nodes["rr"]
 	path := filepath.Join(rr.dir, "change.yaml")
 	f.must(os.WriteFile(path, []byte(objects), 0o644))
-	rr.must(reflector, "apply", "-f", path)
+	f.until("the change to be taken", func() string { return rr.failure(reflector, "apply", "-f", path) })
 }
 
 func (f *fabric) delete(kind, name string) {
@@ -308,13 +309,18 @@ func (f *fabric) whole() {
 			})
 		}
 	}
-	f.until("the sets to be full", func() string {
-		out, err := f.nodes["h1"].output("ipset", "save")
-		for _, member := range []string{"add heddle-4-web 10.2.0.3", "add heddle-6-lb fd00:2::4"} {
-			if err != nil || !strings.Contains(out, member+"\n") {
-				return fmt.Sprintf("no %q in\n%s%v", member, out, err)
+	for host, members := range map[string][]string{
+		"h1": {"add heddle-4-web 10.2.0.3", "add heddle-6-lb fd00:2::4"},
+		"h2": {"add heddle-4-web 10.1.0.1", "add heddle-6-db fd00:1::2"},
+	} {
+		f.until("the sets of "+host+" to be full", func() string {
+			out, err := f.nodes[host].output("ipset", "save")
+			for _, member := range members {
+				if err != nil || !strings.Contains(out, member+"\n") {
+					return fmt.Sprintf("no %q in\n%s%v", member, out, err)
+				}
 			}
-		}
-		return ""
-	})
+			return ""
+		})
+	}
 }

@@ -9,10 +9,11 @@ import (
 	"testing"
 )
 
-// etcdctl runs it beside the embedded etcd.
-func (f *fabric) etcdctl(words ...string) {
+// etcdctl runs commands of it, which may have words of the shell in them, beside the
+// embedded etcd.
+func (f *fabric) etcdctl(commands string) {
 	f.t.Helper()
-	f.nodes["rr"].must("etcdctl", words...)
+	f.nodes["rr"].must("sh", "-c", `etcdctl() { command etcdctl --command-timeout 30s "$@"; }; `+commands)
 }
 
 // untilProblem waits until a host's agent names a problem that has all the words; none:
@@ -61,8 +62,8 @@ func TestAnInventoryThatIsDeletedDisturbsNoFlow(t *testing.T) {
 	good[1].begun()
 	for _, lost := range []string{"/heddle/v1/workloads/", "/heddle/v1/"} {
 		// Nobody can tell any more how many there were: every agent judges by its own.
-		f.nodes["rr"].must("sh", "-c", `etcdctl compact $(etcdctl put -w json /elsewhere x | grep -o '"revision":[0-9]*' | grep -o '[0-9]*')`)
-		f.etcdctl("del", "--prefix", lost)
+		f.etcdctl(`etcdctl compact $(etcdctl put -w json /elsewhere x | grep -o '"revision":[0-9]*' | grep -o '[0-9]*')`)
+		f.etcdctl("etcdctl del --prefix " + lost)
 		for _, n := range hosts {
 			n.untilProblem("frozen", "heddle accept", "heddle reject")
 		}
