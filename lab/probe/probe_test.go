@@ -24,7 +24,7 @@ func until(t *testing.T, what string, done func() bool) {
 
 func TestWhatIsEchoedIsCounted(t *testing.T) {
 	for _, address := range []string{"127.0.0.1", "::1"} {
-		to := netip.AddrPortFrom(netip.MustParseAddr(address), 47110)
+		to := netip.AddrPortFrom(netip.MustParseAddr(address), 7110)
 		l, err := probe.Listen(here{}, []netip.Addr{to.Addr()}, to.Port(), true)
 		if err != nil {
 			t.Fatal(err)
@@ -50,7 +50,7 @@ func TestWhatIsEchoedIsCounted(t *testing.T) {
 }
 
 func TestWhatNobodyHearsIsLost(t *testing.T) {
-	s, err := probe.Send(here{}, 7, netip.MustParseAddrPort("127.0.0.1:47111"), time.Millisecond)
+	s, err := probe.Send(here{}, 7, netip.MustParseAddrPort("127.0.0.1:7111"), time.Millisecond)
 	if err != nil {
 		t.Fatal(err)
 	}

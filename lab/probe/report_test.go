@@ -44,3 +44,19 @@ func TestAStreamIsJudgedPacketByPacket(t *testing.T) {
 		})
 	}
 }
+
+func TestAStreamThatWasHeldUpDoesNotSendAllOfItAtOnce(t *testing.T) {
+	noon := time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		name       string
+		late, want time.Duration // since the packet before was due
+	}{
+		{"in time", 0, time.Millisecond},
+		{"late", 50 * time.Millisecond, time.Millisecond},
+		{"held up", 5 * time.Second, 4900 * time.Millisecond},
+	} {
+		if got := due(noon, noon.Add(c.late), time.Millisecond).Sub(noon); got != c.want {
+			t.Errorf("%s: the next is due after %s, want %s", c.name, got, c.want)
+		}
+	}
+}
