@@ -54,9 +54,8 @@ func (m *move) run() {
 	f.runsOn(map[string]string{m.target.name: "live"})
 	m.target.announces(normal)
 	f.until("the reflector to have one path, of no migration", m.unreflected)
-	if text := m.unsettled(); text != "" {
-		f.t.Errorf("the move was over, and then %s", text)
-	}
+	// Attributes changed, which some write to the kernel by removing and adding.
+	f.until("the tables to be those after the move still", m.unsettled)
 	f.until("packets that were sent long after the move to arrive", func() string {
 		for i, s := range m.streams {
 			last := uint64(m.end[i] + after)
@@ -210,12 +209,17 @@ func (m *move) changes() []change {
 	return changes
 }
 
+// busyMost is how late a change may be written down, or a packet be sent whose time was:
+// whoever does it may have to wait for a busy machine.
+const busyMost = 3 * time.Second
+
 // busy says whether a kernel was told of a route to the address about then. FRR and
 // BIRD replace an IPv6 route by removing and adding it, even if only its LOCAL_PREF
 // or its communities changed, and a packet may come in between.
 func (m *move) busy(addr netip.Addr, at time.Time) bool {
 	return addr.Is6() && slices.ContainsFunc(m.changes(), func(c change) bool {
-		return strings.Contains(c.text, addr.String()+" ") && c.at.Sub(at).Abs() < 100*time.Millisecond
+		late := c.at.Sub(at)
+		return strings.Contains(c.text, addr.String()+" ") && late > -100*time.Millisecond && late < busyMost
 	})
 }
 

@@ -1,6 +1,7 @@
 package racks
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -78,15 +79,20 @@ func (f *fabric) leaves(host, v4, v6 string) {
 	}
 }
 
-// shows sees to it that what heddle prints has a line with these words.
+// shows waits until what heddle prints has a line with these words.
 func (f *fabric) shows(command []string, words ...string) {
 	f.t.Helper()
-	out := f.nodes["rr"].must(heddle, command...)
-	f.t.Logf("heddle %s\n%s", strings.Join(command, " "), out)
-	for _, line := range strings.Split(out, "\n") {
-		if !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(line, word) }) {
-			return
+	f.until(fmt.Sprintf("heddle %s to have a line with %q", strings.Join(command, " "), words), func() string {
+		out, err := f.nodes["rr"].output(heddle, command...)
+		if err != nil {
+			return err.Error()
 		}
-	}
-	f.t.Errorf("heddle %s has no line with %q", strings.Join(command, " "), words)
+		for _, line := range strings.Split(out, "\n") {
+			if !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(line, word) }) {
+				f.t.Logf("heddle %s\n%s", strings.Join(command, " "), out)
+				return ""
+			}
+		}
+		return out
+	})
 }

@@ -51,12 +51,9 @@ func (f *fabric) frr(name, text string) {
 	for _, daemon := range []string{"zebra", "staticd", "bgpd"} {
 		n.launch("/usr/lib/frr/"+daemon, "-f", "/dev/null", "-i", filepath.Join(n.dir, daemon+".pid"), "-z", filepath.Join(n.dir, "zserv"),
 			"--vty_socket", vty, "-P", "0", "--log", "stdout")
+		// A socket that is there may not be listened on yet; vtysh passes over who does not.
 		f.until(name+"'s "+daemon+" to listen", func() string {
-			_, err := os.Stat(filepath.Join(vty, daemon+".vty"))
-			if err != nil {
-				return err.Error()
-			}
-			return ""
+			return n.failure("vtysh", "--vty_socket", vty, "-d", daemon, "-c", "show version")
 		})
 	}
 	out := n.must("vtysh", "--vty_socket", vty, "-f", filepath.Join(n.dir, "frr.conf"))
@@ -129,9 +126,12 @@ func (h *host) announces(preference uint32) {
 func (h *host) configure() {
 	h.f.t.Helper()
 	h.file("bird.conf", h.config())
-	if out, err := h.birdc("configure"); err != nil || !strings.Contains(out, "Reconfig") {
-		h.f.t.Fatalf("%s: %v\n%s", h.name, err, out)
-	}
+	h.f.until(h.name+" to take its configuration", func() string { // it may not listen yet
+		if out, err := h.birdc("configure"); err != nil || !strings.Contains(out, "Reconfig") {
+			return fmt.Sprintf("%v\n%s", err, out)
+		}
+		return ""
+	})
 }
 
 // table is what a router holds within the pools, in its own words: the next hops of

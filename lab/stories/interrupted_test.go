@@ -40,7 +40,7 @@ func TestAStoryThatIsInterruptedLeavesNothing(t *testing.T) {
 				t.Fatal(err)
 			}
 			_ = cmd.Wait()
-			for end := time.Now().Add(30 * time.Second); len(processes(t, name)) > 0; time.Sleep(10 * time.Millisecond) {
+			for end := time.Now().Add(time.Minute); len(processes(t, name)) > 0; time.Sleep(10 * time.Millisecond) {
 				if time.Now().After(end) {
 					t.Fatalf("left are %q", processes(t, name))
 				}

@@ -55,7 +55,7 @@ func (t *Teller) compacted(etcd string) {
 	t.Run(etcd, "ip", "link", "set", "eth1", "down")
 	t.Run(etcd, "sh", "-c", "until etcdctl --command-timeout 1s endpoint health; do sleep 0.1; done")
 	t.Apply("kind: tag\nname: fresh\nid: 777\n")
-	t.Run(etcd, "sh", "-c", `etcdctl compact $(etcdctl endpoint status -w json | grep -o '"revision":[0-9]*' | grep -o '[0-9]*')`)
+	t.Run(etcd, "sh", "-c", `etcdctl --command-timeout 30s compact $(etcdctl --command-timeout 30s endpoint status -w json | grep -o '"revision":[0-9]*' | grep -o '[0-9]*')`)
 	t.Run(etcd, "sh", "-c", "ip link set eth1 up && ip route replace default via 172.16.0.1")
 	t.Delete("tag", "fresh")
 }
@@ -68,7 +68,7 @@ func wipedWorkloads(t *Teller) { wipe(t, "/heddle/v1/workloads/") }
 func wipe(t *Teller, prefix string) {
 	before := t.inventory()
 	load := t.Traffic(lively, across()...)
-	t.Run(t.Nodes("etcd")[0], "etcdctl", "del", "--prefix", prefix)
+	t.Run(t.Nodes("etcd")[0], "etcdctl", "--command-timeout", "30s", "del", "--prefix", prefix)
 	for _, rr := range t.reflectors() {
 		t.UntilSays(rr, "you decide", true, "heddle", "show", "withheld")
 		t.UntilSays(rr, "heddle accept", true, "heddle", "show", "problems")

@@ -45,7 +45,7 @@ func run(m *testing.M) (int, error) {
 			return 1, fmt.Errorf("%s: %w\n%s", build, err, out)
 		}
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	name := fmt.Sprintf("stories-%d", os.Getpid())
 	program := filepath.Join(dir, "heddle")

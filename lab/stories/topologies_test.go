@@ -42,7 +42,7 @@ func TestTopologies(t *testing.T) {
 
 // raise brings a topology up, for as long as the test takes.
 func raise(t *testing.T, name, file string) stories.Stage {
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	name = fmt.Sprintf("stories-%s-%d", name, os.Getpid())
 	lab, err := runner.Up(ctx, runner.Options{File: file, Name: name, Program: stage.Program, Attached: true})
