@@ -66,7 +66,7 @@ func (w *watched) remove(paths ...string) topology.Batch {
 
 func (w *watched) told(values map[string]string, ops []clientv3.Op) topology.Batch {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(w.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(w.t.Context(), time.Minute)
 	defer cancel()
 	response, err := w.raw.Txn(ctx).Then(ops...).Commit()
 	if err != nil {

@@ -55,7 +55,7 @@ func TestWithoutDescriptorsCallersWait(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer caller.Close()
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
 		if texts := problemsOf(s, "listen"); len(texts) == 1 && strings.Contains(texts[0], "too many open files") {
 			break
 		}
@@ -66,7 +66,7 @@ func TestWithoutDescriptorsCallersWait(t *testing.T) {
 	for _, f := range spare[1:] {
 		_ = f.Close()
 	}
-	_ = caller.SetReadDeadline(time.Now().Add(10 * time.Second))
+	_ = caller.SetReadDeadline(time.Now().Add(time.Minute))
 	head := make([]byte, wire.HeaderLength)
 	if _, err := io.ReadFull(caller, head); err != nil || wire.Type(head[18]) != wire.TypeOpen {
 		t.Fatalf("the caller that waited heard % x, %v; want an OPEN", head, err)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -57,11 +58,15 @@ func startDatastore(t *testing.T, cfg embedded.Config) *datastore {
 
 func (d *datastore) start() {
 	d.t.Helper()
-	server, err := embedded.Start(within(d.t), d.cfg)
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	d.server = server
+	// While nobody listens there, the kernel may give the port to a connection.
+	eventually(d.t, "the port is free", func() bool {
+		server, err := embedded.Start(within(d.t), d.cfg)
+		if err != nil && !strings.Contains(err.Error(), "address already in use") {
+			d.t.Fatal(err)
+		}
+		d.server = server
+		return err == nil
+	})
 }
 
 func (d *datastore) stop() {
@@ -212,6 +217,25 @@ func eventually(t *testing.T, what string, ok func() bool) {
 		}
 		time.Sleep(20 * time.Millisecond) // between two looks, not in place of one
 	}
+}
+
+// untilRefused has a call made until its error says so. A call that has a second may end
+// before a busy machine has found out why there is no connection.
+func untilRefused(t *testing.T, says string, call func(context.Context) error) {
+	t.Helper()
+	eventually(t, "a call fails with "+says, func() bool {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		err := call(ctx)
+		if err == nil {
+			t.Fatal("the call succeeds")
+		}
+		refused := strings.Contains(err.Error(), says)
+		if !refused {
+			t.Logf("for now: %v", err)
+		}
+		return refused
+	})
 }
 
 // contents reads all there is under our prefix.

