@@ -38,7 +38,7 @@ test-quick: lint ## what every commit must pass
 
 .PHONY: test-race
 test-race: ## unit tests with the race detector
-	CGO_ENABLED=1 go test -race -timeout 8m $(UNIT)
+	CGO_ENABLED=1 go test -race -timeout 15m $(UNIT)
 
 .PHONY: test-scale
 test-scale: ## what the race detector leaves no time for: 100,000 routes and 100 peers
@@ -46,7 +46,7 @@ test-scale: ## what the race detector leaves no time for: 100,000 routes and 100
 
 .PHONY: test-lab
 test-lab: build ## namespaces and other daemons (root)
-	go test -timeout 8m ./lab/...
+	go test -timeout 20m ./lab/...
 
 .PHONY: test-long
 test-long: build ## all stories of the fabric, five times in a row (root; about half an hour)
