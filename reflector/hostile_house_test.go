@@ -23,7 +23,7 @@ import (
 )
 
 // patience bounds every wait of a test that fails.
-const patience = 15 * time.Second
+const patience = time.Minute
 
 const fabricAS, outsideAS = 64512, 65001
 

@@ -52,7 +52,7 @@ func watched(t *testing.T) (*host, *ear) {
 	h, e := newHost(t), &ear{}
 	// What the kernel itself does to new interfaces shall be over.
 	eventually(t, "interfaces to be ready", func() bool {
-		return strings.Count(h.ip("-o link show up"), "state UP") == 4
+		return strings.Count(h.ip("-o link show up"), "state UP") == 4 && !strings.Contains(h.ip("-6 addr show"), "tentative")
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	must(t, h.Watch(ctx, e.hear))

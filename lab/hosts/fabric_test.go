@@ -16,7 +16,7 @@ import (
 
 // patience bounds every wait. It is long, since the machine may be slow; nothing ever
 // waits for its end but a test that fails.
-const patience = 60 * time.Second
+const patience = 2 * time.Minute
 
 // fabric is two hosts, a reflector and an outside on one link.
 type fabric struct {

@@ -49,7 +49,7 @@ func (f *fabric) replay(p *probe, packet oracle.Packet) {
 		p.heard(func(s *hearing) { text = reaction(s, packet) })
 		return text
 	})
-	p.kill()
+	p.hangUp()
 }
 
 // reaction says what of the wanted reaction is missing.

@@ -35,9 +35,12 @@ func TestAHostComesAndGoesWithItsKeyInEtcd(t *testing.T) {
 	guest := f.probe("guest", 21)
 	f.step("whom etcd doesn't have is refused with Cease/5, and named", func() {
 		f.undisturbed(bystanders, func() {
-			if err := guest.connect(); err == nil || !strings.Contains(err.Error(), "NOTIFICATION 06 05") {
-				t.Errorf("connect says %v, want Cease/5", err)
-			}
+			f.until("its call to be refused", func() string { // its cable is new
+				if err := guest.connect(); err == nil || !strings.Contains(err.Error(), "NOTIFICATION 06 05") {
+					return fmt.Sprintf("connect says %v, want Cease/5", err)
+				}
+				return ""
+			})
 		})
 		f.until("the refusal to be named", func() string {
 			return missing("a problem about "+guest.v4.String(), len(f.self.problems("sessions", guest.v4.String())) > 0)

@@ -129,5 +129,5 @@ func (f *fabric) says(p *probe, name string, message []byte) {
 		})
 		return text
 	})
-	p.kill()
+	p.hangUp()
 }

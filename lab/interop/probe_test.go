@@ -95,7 +95,7 @@ func (p *probe) dial(first []byte) error {
 	}
 	var conn net.Conn
 	err := p.space.Do(func() (err error) {
-		d := net.Dialer{Timeout: 2 * time.Second, LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(local, 0))}
+		d := net.Dialer{Timeout: 10 * time.Second, LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(local, 0))}
 		conn, err = d.DialContext(context.Background(), "tcp", netip.AddrPortFrom(remote, 179).String())
 		return err
 	})
@@ -242,6 +242,19 @@ func (p *probe) refresh() bool {
 func (p *probe) kill() {
 	p.f.must(p.conn.Close())
 	<-p.session.over
+}
+
+// hangUp ends the connection, and waits until the other side has noticed: what calls next
+// is no rival of it.
+func (p *probe) hangUp() {
+	p.f.t.Helper()
+	_ = p.conn.(*net.TCPConn).CloseWrite() // the other side may have been faster
+	select {
+	case <-p.session.over:
+	case <-time.After(patience):
+		p.f.t.Fatalf("%s has said all, and the connection is open %s later", p.name, patience)
+	}
+	_ = p.conn.Close()
 }
 
 func (p *probe) table() (oracle.Table, error) {

@@ -144,7 +144,7 @@ func TestALoneReflectorThatRestartsIsNotNoticedByItsClients(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			f := newFabric(t, c.lab, clientsBut("gobgp3"), "--defer", "20")
+			f := newFabric(t, c.lab, clientsBut("gobgp3"), "--defer", "40")
 			gobgp := f.gobgp(nGoBGPD)
 			gobgp.graceful = true
 			stay := []reacher{f.bird(nBird), f.frr(nFRR), gobgp, f.openbgpd(nOpenBGPD)}
