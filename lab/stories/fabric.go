@@ -72,6 +72,7 @@ func within() []flow { return append(at("db12").to("db11"), at("web22").to("web2
 
 // AllIsWell: what goes across the fabric loses nothing, once a story is over.
 func (t *Teller) AllIsWell() {
+	t.Reaches(lively, across()...)
 	again := t.Traffic(lively, across()...)
 	again.Goes(500)
 	again.LosesNothing("then")

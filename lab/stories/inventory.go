@@ -42,7 +42,7 @@ func (t *Teller) bounce(host, port string, p place) {
 	t.UntilSays("rr2", "host", false, "heddle", "show", "routes", p.four+"/32")
 	t.Run(host, "ip", "link", "set", port, "up")
 	t.UntilSays("rr2", host, true, "heddle", "show", "routes", p.four+"/32")
-	t.Reaches(p.to("web11")...)
+	t.Reaches(lively, p.to("web11")...)
 	again := t.Traffic(lively, p.to("web11")...)
 	again.Goes(50)
 	again.LosesNothing("the workload whose interface was down, then")

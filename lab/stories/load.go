@@ -30,9 +30,10 @@ func (t *Teller) Traffic(pace time.Duration, flows ...flow) *Load {
 	return l
 }
 
-// Reaches waits until packets arrive and are answered.
-func (t *Teller) Reaches(flows ...flow) {
-	l := t.begin(lively, flows...)
+// Reaches waits until packets arrive and are answered. That nothing is missing in the
+// lab is less: the last of its kernels may be told of a route a moment later.
+func (t *Teller) Reaches(pace time.Duration, flows ...flow) {
+	l := t.begin(pace, flows...)
 	t.Until("to be reached", l.short(1))
 	_, err := l.end()
 	t.must(err)

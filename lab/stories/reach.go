@@ -19,6 +19,7 @@ func matrix(t *Teller) {
 
 // reaches: what is open arrives, all of it, and nothing of what is closed.
 func (t *Teller) reaches(open, closed []flow) {
+	t.Reaches(casual, open...)
 	refused := t.begin(casual, closed...)
 	t.Traffic(casual, open...).LosesNothing("allowed")
 	refused.Goes(5)
