@@ -90,6 +90,7 @@ func newLink(t testing.TB, name string) *fabric {
 		}
 		f.logs(t)
 	})
+	f.must(os.RemoveAll(f.dir)) // of the same test, where it is run again
 	f.must(os.Mkdir(f.dir, 0o755))
 	lan, err := lab.Switch("lan")
 	f.must(err)

@@ -61,6 +61,7 @@ func emptyFabric(t *testing.T, name string) *fabric {
 		t.Fatal(err)
 	}
 	f := &fabric{test: t, t: t, lab: lab, dir: filepath.Join(work, name)}
+	f.must(os.RemoveAll(f.dir)) // of the same test, where it is run again
 	f.must(os.Mkdir(f.dir, 0o755))
 	t.Cleanup(func() {
 		if err := lab.Close(); err != nil {

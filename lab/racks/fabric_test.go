@@ -53,6 +53,7 @@ func newFabric(t *testing.T, name string, m makers) *fabric {
 		}
 		f.logs(t)
 	})
+	f.must(os.RemoveAll(f.dir)) // of the same test, where it is run again
 	f.must(os.Mkdir(f.dir, 0o755))
 	f.cables()
 	f.watchRoutes()
