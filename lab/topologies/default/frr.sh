@@ -6,7 +6,8 @@ rm -f /run/frr/*.vty # of daemons that were killed: they would seem to be there
 install -d -o frr -g frr /run/frr /var/log/frr /var/tmp/frr
 for daemon in zebra staticd bgpd; do
     /usr/lib/frr/$daemon -f /dev/null -P 0 --log stdout &
-    until [ -S /run/frr/$daemon.vty ]; do sleep 0.05; done
+    # vtysh passes over who has a socket and does not listen on it yet.
+    until vtysh -d $daemon -c 'show version' >/dev/null 2>&1; do sleep 0.05; done
 done
 vtysh -b
 wait -n
