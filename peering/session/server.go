@@ -162,7 +162,11 @@ func (s *Server) Peers() []Status {
 func (s *Server) Problems() []Problem {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	admitted := func(remote netip.Addr) bool { _, ok := s.plan.Admit(remote); return ok }
+	admitted := func(remote netip.Addr) bool {
+		_, named := s.plan.Find(remote)
+		_, ranged := s.plan.Admit(remote)
+		return named || ranged
+	}
 	wanted := 0
 	if s.plan != nil {
 		wanted = len(s.plan.Sessions)

@@ -501,6 +501,14 @@ func TestStrangersAreRefusedAndListed(t *testing.T) {
 		if problems := b.server.Problems(); len(problems) != 0 {
 			t.Fatalf("a stranger that no longer calls is still a problem: %v", problems)
 		}
+		named := client()
+		named.Remote = netip.MustParseAddr("198.51.100.7")
+		b.connectFrom(named.Remote, 1<<20).Close()
+		b.server.Apply(&peering.Plan{Sessions: []peering.Session{client(), named}})
+		if problems := b.server.Problems(); len(problems) != 0 {
+			t.Fatalf("who is in the inventory now is still a problem: %v", problems)
+		}
+		b.server.Apply(&peering.Plan{Sessions: []peering.Session{client()}})
 		plan := &peering.Plan{
 			Sessions: []peering.Session{client()},
 			Ranges:   []peering.Range{{Prefix: netip.MustParsePrefix("198.51.100.0/24")}},
