@@ -71,9 +71,9 @@ else
     again="That was it. To look around: bin/heddle lab up, then" name=""
 fi
 say "$again
-  bin/heddle lab ${name}exec tor1 vtysh               FRR's own command; birdc on border
-  bin/heddle lab ${name}exec rr1 heddle show routes   what the reflector knows
+  bin/heddle lab ${name}exec tor1 vtysh                       FRR's own command; birdc on border
+  bin/heddle lab ${name}exec rr1 heddle show routes           what the reflector knows
   bin/heddle lab ${name}exec host11 heddle-agent explain 10.1.0.111 10.2.0.212 80
-  bin/heddle lab ${name}exec spine tcpdump -ni eth1   packets
-  bin/heddle lab ${name}logs rr1                      what a node has said
-  bin/heddle lab ${name}down                          and nothing is left"
+  bin/heddle lab ${name}exec spine tcpdump -Z root -ni eth1   packets
+  bin/heddle lab ${name}logs rr1                              what a node has said
+  bin/heddle lab ${name}down                                  and nothing is left"

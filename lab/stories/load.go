@@ -20,7 +20,8 @@ type Load struct {
 	t     *Teller
 	flows []flow
 	ids   []uint32
-	aim   string // what is wanted of it, where that is not all
+	aim   string        // what is wanted of it, where that is not all
+	limit time.Duration // of the gap
 }
 
 // Traffic starts streams, and waits until each of them is answered.
@@ -131,12 +132,16 @@ func (l *Load) End(what string) []probe.Report {
 	for _, r := range reports {
 		sum = sum.Add(r)
 	}
-	l.t.Say("%s: %d streams, %d packets, %d lost, %d doubled, %d misdelivered, longest gap %s, without a way for %s",
-		what, len(reports), sum.Sent, sum.Lost(), sum.Doubled, sum.Misdelivered, sum.Gap, sum.Dark)
-	l.t.note(Figure{
-		What: what, Aim: l.aim, Streams: len(reports), Sent: sum.Sent, Lost: sum.Lost(), Doubled: sum.Doubled,
+	f := Figure{
+		What: what, Aim: l.aim, Limit: l.limit, Streams: len(reports), Sent: sum.Sent, Lost: sum.Lost(), Doubled: sum.Doubled,
 		Misdelivered: sum.Misdelivered, Gap: sum.Gap, Dark: sum.Dark,
-	})
+	}
+	l.t.Say("%s: %d streams, %d packets, %d lost, %d doubled, %d misdelivered, longest gap %s, without a way for %s%s",
+		what, len(reports), sum.Sent, sum.Lost(), sum.Doubled, sum.Misdelivered, sum.Gap, sum.Dark, missed(f))
+	l.t.note(f)
+	if l.limit > 0 && sum.Gap > endless {
+		l.t.Fail("%s: a gap of %s is none: nobody took over", what, sum.Gap)
+	}
 	for _, r := range reports {
 		if r.Doubled > 0 || r.Misdelivered > 0 {
 			l.t.Fail("%s", r)

@@ -17,7 +17,7 @@ func Machine(ctx context.Context, lab *runner.Lab) []string {
 	list := []string{fmt.Sprintf("%d cores (%s), Linux %s", runtime.NumCPU(), value("/proc/cpuinfo", "model name", ":"), strings.TrimSpace(string(kernel)))}
 	list = append(list, strings.Trim(value("/etc/os-release", "PRETTY_NAME", "="), `"`))
 	for _, command := range []string{
-		"heddle version",
+		"heddle version | sed 's/, commit unknown//'",
 		"/usr/lib/frr/bgpd --version | head -1 | sed 's/bgpd version/FRR/'",
 		"bird --version 2>&1",
 		"etcd --version | head -1",

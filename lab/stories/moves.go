@@ -1,7 +1,9 @@
 package stories
 
-// How a workload moves: planned, it is gone where it was when the routers have turned
-// to where it is; abrupt, at once.
+import "time"
+
+// How a workload moves: planned, it is served where it was until the routers have turned
+// to where it is; abrupt, nothing comes there any more.
 const (
 	planned = "planned"
 	abrupt  = "abrupt"
@@ -18,11 +20,11 @@ func moves(t *Teller, how string) {
 	} {
 		load := t.Traffic(lively, roamer.to("outside", "web22", "web12")...)
 		if how == planned {
-			load.Aims("gap < 100 ms")
+			load.Gaps(100 * time.Millisecond)
 		}
 		t.Move(m.from, m.to, how)
 		load.ArrivesBy(m.port)
-		load.Goes(500)
+		load.Goes(1000) // long enough for a packet by the former port to be one too late
 		load.End(m.what)
 		after := t.Traffic(lively, roamer.to("outside", "web22", "web12")...)
 		after.Goes(200)

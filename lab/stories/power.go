@@ -12,7 +12,7 @@ func darkHost(t *Teller) {
 	others.Goes(2500) // five seconds
 	began := time.Now()
 	t.Start("host22")
-	t.Took("reachable again, after it got power", its.Arrives(began), "≤ 10 s")
+	t.Took("reachable again, after it got power", its.Arrives(began), 10*time.Second)
 	t.Ready()
 	for _, rr := range t.reflectors() { // its routes would stand for the hold time in any case
 		t.UntilSays(rr, "replaced by a new connection of the peer", true, "heddle", "show", "peers", "-o", "json")
@@ -30,7 +30,7 @@ func darkSpine(t *Teller) {
 	near.Goes(1500)
 	began := time.Now()
 	t.Start("spine")
-	t.Took("all ways are back, after it got power", far.Arrives(began), "")
+	t.Took("all ways are back, after it got power", far.Arrives(began), 0)
 	t.Ready()
 	near.LosesNothing("within racks")
 	far.End("by the spine, which is away for 3 s")

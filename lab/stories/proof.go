@@ -69,11 +69,15 @@ func (p Proof) Markdown() string {
 func sentence(name string) string { return strings.ToUpper(name[:1]) + name[1:] }
 
 func (f Figure) row() string {
+	aim := f.Aim
+	if f.Missed() {
+		aim += ", **missed**"
+	}
 	if f.Took > 0 {
-		return fmt.Sprintf("| %s: **%.1f s** | %s | | | | | | | |\n", f.What, f.Took.Seconds(), f.Aim)
+		return fmt.Sprintf("| %s: **%.1f s** | %s | | | | | | | |\n", f.What, f.Took.Seconds(), aim)
 	}
 	return fmt.Sprintf("| %s | %s | %d | %d | %d | %d | %d | %s | %s |\n",
-		f.What, f.Aim, f.Streams, f.Sent, f.Lost, f.Doubled, f.Misdelivered, span(f.Gap), span(f.Dark))
+		f.What, aim, f.Streams, f.Sent, f.Lost, f.Doubled, f.Misdelivered, span(f.Gap), span(f.Dark))
 }
 
 // span is a time in milliseconds, or seconds if it is long.

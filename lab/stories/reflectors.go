@@ -1,12 +1,15 @@
 package stories
 
+// oneReflector: rr2 dies when rr1 is back, so that rr1 must have learnt and told all again.
 func oneReflector(t *Teller) {
 	isAway(t, t.Kill, "rr1", 1000, "rr1 killed and back")
+	isAway(t, t.Kill, "rr2", 1000, "then rr2 killed and back")
 }
 
-// upgradedReflector: SIGTERM, and another binary takes its place.
+// upgradedReflector: SIGTERM and a start, one reflector after the other.
 func upgradedReflector(t *Teller) {
 	isAway(t, t.Stop, "rr1", 500, "rr1 stopped and started")
+	isAway(t, t.Stop, "rr2", 500, "then rr2 stopped and started")
 }
 
 // drainedReflector: rr2 has --drain, so that its peers prefer the other one before it

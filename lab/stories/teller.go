@@ -28,6 +28,7 @@ type Teller struct {
 	self string // heddle
 	out  io.Writer
 	held []*Load // not ended yet
+	etcd string  // the node whose etcd is told of moves
 	note func(Figure)
 }
 
@@ -45,7 +46,7 @@ type fault struct{ error }
 
 // Tell tells a story, and gives what went wrong.
 func (s Stage) Tell(ctx context.Context, story Story) (err error) {
-	t := &Teller{ctx: ctx, lab: s.Lab, file: s.Folder, self: s.Program, out: s.Out}
+	t := &Teller{ctx: ctx, etcd: "etcd", lab: s.Lab, file: s.Folder, self: s.Program, out: s.Out}
 	t.note = func(f Figure) {
 		if f.Story = story.Name; s.Note != nil {
 			s.Note(f)
@@ -162,7 +163,7 @@ func (t *Teller) Move(from, to, how string) {
 	ctx, cancel := context.WithTimeoutCause(t.ctx, patience, errors.New("the story gave up waiting"))
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "sh", t.file+"/move.sh", from, to, how)
-	cmd.Env = append(os.Environ(), "HEDDLE_LAB="+t.self+" lab --name "+t.lab.Name())
+	cmd.Env = append(os.Environ(), "HEDDLE_LAB="+t.self+" lab --name "+t.lab.Name(), "HEDDLE_ETCD="+t.etcd)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fail("move roamer from %s to %s, %s: %w: %s", from, to, how, err, strings.TrimSpace(string(out)))
 	}

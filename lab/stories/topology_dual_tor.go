@@ -1,5 +1,7 @@
 package stories
 
+import "time"
+
 // dualToR: a rack whose hosts have a cable to each of two ToRs.
 func dualToR() []Story {
 	return []Story{
@@ -29,7 +31,7 @@ func oneCable(t *Teller) {
 // gap tells what is lost while something is done, and for 3 seconds after, and by whom.
 // What is sent then must arrive.
 func (t *Teller) gap(what string, flows []flow, do func()) {
-	load := t.Traffic(lively, flows...).Aims("gap ≤ 1 s")
+	load := t.Traffic(lively, flows...).Gaps(time.Second)
 	do()
 	load.Goes(1500)
 	for _, r := range load.End(what) {

@@ -3,6 +3,7 @@ package stories
 import (
 	"slices"
 	"strings"
+	"time"
 )
 
 // plain: a fabric without summaries.
@@ -64,10 +65,10 @@ func plainMoves(t *Teller) {
 		{"host11", "host21", "eth3", "to the other rack"},
 		{"host21", "host11", "eth1", "home"},
 	} {
-		load := t.Traffic(lively, roamer...).Aims("gap < 100 ms")
+		load := t.Traffic(lively, roamer...).Gaps(100 * time.Millisecond)
 		t.Move(m.from, m.to, planned)
 		load.ArrivesBy(m.port)
-		load.Goes(500)
+		load.Goes(1000)
 		load.End(m.what)
 		t.hostRoutes("border", "web11", "db11", "roamer")
 		then := t.Traffic(lively, roamer...)
