@@ -42,19 +42,7 @@ type makers struct{ tor2, border string }
 // newFabric starts everything, and waits for nothing.
 func newFabric(t *testing.T, name string, m makers) *fabric {
 	t.Helper()
-	lab, err := netns.New(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f := &fabric{t: t, lab: lab, dir: filepath.Join(work, name), nodes: map[string]*node{}}
-	t.Cleanup(func() {
-		if err := lab.Close(); err != nil {
-			t.Error(err)
-		}
-		f.logs(t)
-	})
-	f.must(os.RemoveAll(f.dir)) // of the same test, where it is run again
-	f.must(os.Mkdir(f.dir, 0o755))
+	f := bareFabric(t, name)
 	f.cables()
 	f.watchRoutes()
 	f.reflector()
@@ -70,6 +58,24 @@ func newFabric(t *testing.T, name string, m makers) *fabric {
 		}
 		h.start()
 	}
+	return f
+}
+
+// bareFabric has nothing yet.
+func bareFabric(t *testing.T, name string) *fabric {
+	t.Helper()
+	lab, err := netns.New(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &fabric{t: t, lab: lab, dir: filepath.Join(work, name), nodes: map[string]*node{}}
+	t.Cleanup(func() {
+		if err := lab.Close(); err != nil {
+			t.Error(err)
+		}
+		f.logs(t)
+	})
+	f.must(os.Mkdir(f.dir, 0o755))
 	return f
 }
 
