@@ -19,6 +19,7 @@ import (
 //	├ etc      own, if something is shown in it; its entries this machine's, read-only
 //	│ └ x.conf shown
 //	├ run      fresh: own, and empty at first
+//	├ dev      own, with the devices that keep nothing
 //	└ proc     of its own processes
 type Root struct {
 	Host  string   // name of the machine
@@ -47,6 +48,9 @@ func (r Root) Enter() error {
 	}
 	p := r.plan()
 	if err := p.fill("/"); err != nil {
+		return err
+	}
+	if err := p.devices(); err != nil {
 		return err
 	}
 	for _, s := range r.Shown {
@@ -82,7 +86,7 @@ type rootPlan struct {
 }
 
 func (r Root) plan() rootPlan {
-	p := rootPlan{r.Dir, map[string]bool{"/": true}, map[string]bool{"/proc": true}}
+	p := rootPlan{r.Dir, map[string]bool{"/": true}, map[string]bool{"/proc": true, "/dev": true}}
 	for _, s := range r.Shown {
 		p.openUp(s.Target, false)
 	}
@@ -151,8 +155,7 @@ func (p rootPlan) place(path string) error {
 	return os.Chmod(target, mode)
 }
 
-// adopt shows an entry of this machine. Devices are written to; everything else is
-// not the lab's to change.
+// adopt shows an entry of this machine, which is not the lab's to change.
 func (p rootPlan) adopt(path string, kind fs.FileMode) error {
 	switch {
 	case kind&fs.ModeSymlink != 0:
@@ -165,7 +168,7 @@ func (p rootPlan) adopt(path string, kind fs.FileMode) error {
 		}
 		return nil
 	case kind.IsDir() || kind.IsRegular():
-		return p.show(path, path, path != "/dev")
+		return p.show(path, path, true)
 	}
 	return nil
 }

@@ -107,25 +107,30 @@ func reach(address string) string {
 func TestANodeSeesWhatTheTopologySays(t *testing.T) {
 	l := up(t, "sees", pair)
 	for command, want := range map[string]string{
-		"hostname; cat /tmp/mine":                     "a\na",
-		"cat /etc/heddle/deep/shown":                  "to be seen",
-		"echo z >/srv/here/x; cat /srv/here/x":        "z",
-		"cat /proc/sys/net/ipv4/ip_forward":           "1",
-		"ls /run; ls /var/lib":                        "",
-		"touch /usr/bin/x 2>&1 | grep -c Read-only":   "1",
-		"touch /etc/heddle/new && ls /etc/heddle":     "deep\nnew",
-		"ip -br link | grep -v lo: | wc -l":           "2",
-		"ps ax | grep -c '[s]leep infinity'":          "1",
-		reach("192.0.2.2"):                            "reached",
-		"command -v heddle; command -v heddle-agent":  "/usr/local/bin/heddle\n/usr/local/bin/heddle-agent",
-		"tr '\\0' '\\n' </proc/1/environ | grep WORD": "WORD=hello",
+		"hostname; cat /tmp/mine":                                              "a\na",
+		"cat /etc/heddle/deep/shown":                                           "to be seen",
+		"echo z >/srv/here/x; cat /srv/here/x":                                 "z",
+		"cat /proc/sys/net/ipv4/ip_forward":                                    "1",
+		"ls /run; ls /var/lib":                                                 "",
+		"touch /usr/bin/x 2>&1 | grep -c Read-only":                            "1",
+		"touch /etc/heddle/new && ls /etc/heddle":                              "deep\nnew",
+		"ip -br link | grep -v lo: | wc -l":                                    "2",
+		"ls /dev/shm; touch /dev/shm/x; ls /dev/shm":                           "x",
+		"echo x >/dev/null; head -c 3 </dev/zero|wc -c; ls /dev | tr '\n' ' '": "3\nfd full null ptmx pts random shm stderr stdin stdout tty urandom zero",
+		"script -qc 'tty' /dev/null | tr -d '\r'":                              "/dev/pts/0",
+		"ps ax | grep -c '[s]leep infinity'":                                   "1",
+		reach("192.0.2.2"):                                                     "reached",
+		"command -v heddle; command -v heddle-agent":                           "/usr/local/bin/heddle\n/usr/local/bin/heddle-agent",
+		"tr '\\0' '\\n' </proc/1/environ | grep WORD":                          "WORD=hello",
 	} {
 		if got := output(t, l, "a", command); got != want {
 			t.Errorf("%s: %q, want %q", command, got, want)
 		}
 	}
-	if _, err := os.Stat("/etc/heddle/new"); err == nil {
-		t.Error("a node has written to this machine")
+	for _, path := range []string{"/etc/heddle/new", "/dev/shm/x"} {
+		if _, err := os.Stat(path); err == nil {
+			t.Errorf("a node has written %s on this machine", path)
+		}
 	}
 }
 
