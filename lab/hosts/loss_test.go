@@ -56,10 +56,7 @@ func TestAnInventoryThatIsDeletedDisturbsNoFlow(t *testing.T) {
 	f.agents()
 	f.whole()
 	f.acquaint()
-	good := []*flow{f.send("w1", "w3", "10.2.0.3", 7000), f.send("w3", "w1", "fd00:1::1", 7000)}
-	bad := []*flow{f.send("w2", "w3", "10.2.0.3", 7002), f.send("w1", "w4", "fd00:2::4", 7003)}
-	good[0].begun()
-	good[1].begun()
+	good, bad := f.flows()
 	for _, lost := range []string{"/heddle/v1/workloads/", "/heddle/v1/"} {
 		// Nobody can tell any more how many there were: every agent judges by its own.
 		f.etcdctl(`etcdctl compact $(etcdctl put -w json /elsewhere x | grep -o '"revision":[0-9]*' | grep -o '[0-9]*')`)
@@ -96,10 +93,7 @@ func TestAnAgentThatStartsWithoutEtcdGoesByItsDisk(t *testing.T) {
 		}
 		return ""
 	})
-	good := []*flow{f.send("w1", "w3", "10.2.0.3", 7000), f.send("w3", "w1", "fd00:1::1", 7000)}
-	bad := []*flow{f.send("w2", "w3", "10.2.0.3", 7002)}
-	good[0].begun()
-	good[1].begun()
+	good, bad := f.flows()
 	wall := []string{"INPUT", "-p", "tcp", "--dport", "2379", "!", "-i", "lo", "-j", "REJECT", "--reject-with", "tcp-reset"}
 	rr.must("iptables", append([]string{"-I"}, wall...)...)
 	h1.stop(syscall.SIGKILL)
