@@ -16,7 +16,7 @@ func block(t *testing.T, language string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	found := regexp.MustCompile("(?s)```" + language + "\n(.*?)```").FindAllStringSubmatch(string(page), -1)
+	found := regexp.MustCompile("(?s)```"+language+"\n(.*?)```").FindAllStringSubmatch(string(page), -1)
 	if len(found) != 1 {
 		t.Fatalf("README.md has %d blocks of %s, want one", len(found), language)
 	}
