@@ -4,7 +4,9 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/goccy/go-yaml/ast"
 )
@@ -17,7 +19,13 @@ type layer struct {
 	binds               []Bind
 	env, sysctls        map[string]string
 	labels              map[string]string
-	health              []string
+	health              healthcheck
+}
+
+// healthcheck is a command, and how long it may take.
+type healthcheck struct {
+	command []string
+	most    time.Duration
 }
 
 // layer reads one. That a node has no network of containerlab's own, and is not
@@ -98,13 +106,25 @@ func (r *reading) sysctls(what string, n ast.Node) map[string]string {
 	return r.texts(what, n)
 }
 
-// health reads a healthcheck. Its times are containers': here it is asked whenever
+// healthMost is how long a healthcheck may take that does not say: what Docker gives it.
+const healthMost = 30 * time.Second
+
+// health reads a healthcheck. How often is containers' affair: here it is asked whenever
 // somebody wants to know.
-func (r *reading) health(what string, n ast.Node) []string {
-	var command []string
+func (r *reading) health(what string, n ast.Node) healthcheck {
+	check := healthcheck{most: healthMost}
 	ignored := func(name string, n ast.Node) { r.text(name, n) }
 	r.read(n, what, readers{
-		"interval": ignored, "timeout": ignored, "retries": ignored, "start-period": ignored,
+		"interval": ignored, "retries": ignored, "start-period": ignored,
+		"timeout": func(name string, n ast.Node) {
+			seconds, err := strconv.ParseUint(r.text(name, n), 10, 16)
+			switch {
+			case err != nil:
+				r.fault(n, "healthcheck: timeout: want seconds, a whole number up to 65535")
+			case seconds > 0: // none is none said
+				check.most = time.Duration(seconds) * time.Second
+			}
+		},
 		"test": func(name string, n ast.Node) {
 			var list []string
 			for _, item := range r.list(name, n) {
@@ -112,15 +132,15 @@ func (r *reading) health(what string, n ast.Node) []string {
 			}
 			switch {
 			case len(list) > 1 && list[0] == "CMD":
-				command = list[1:]
+				check.command = list[1:]
 			case len(list) == 2 && list[0] == "CMD-SHELL":
-				command = []string{"sh", "-c", list[1]}
+				check.command = []string{"sh", "-c", list[1]}
 			default:
 				r.fault(n, "healthcheck: want test: [CMD-SHELL, COMMAND] or [CMD, PROGRAM, ARGUMENT…]")
 			}
 		},
 	})
-	return command
+	return check
 }
 
 // node joins what three layers say, the first of them the least.
@@ -140,8 +160,8 @@ func node(name string, layers ...layer) Node {
 		if len(l.command) > 0 {
 			command = l.command
 		}
-		if len(l.health) > 0 {
-			n.Health = l.health
+		if len(l.health.command) > 0 {
+			n.Health, n.HealthMost = l.health.command, l.health.most
 		}
 		n.Exec = append(n.Exec, l.exec...)
 		maps.Copy(n.Env, l.env)

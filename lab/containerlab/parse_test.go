@@ -30,7 +30,7 @@ topology:
       entrypoint: "sh -c 'echo a b'"
       exec: ['sh -c "ip addr"']
       labels: {rack: r1}
-      healthcheck: {test: [CMD-SHELL, ip route], interval: 5}
+      healthcheck: {test: [CMD-SHELL, ip route], interval: 5, timeout: 3}
     h2:
   links:
     - endpoints: ["h1:eth1", "h2:eth1"]
@@ -42,8 +42,8 @@ func TestANodeHasWhatItsDefaultsAndItsKindSay(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
-		`{h1 host heddle/lab [sh -c echo a b agent --node] [[ip link] [sh -c ip addr]] [{own /etc/all true} {more /etc/more false}] map[A:1 B:three] map[net.ipv4.ip_forward:1] map[rack:r1] [sh -c ip route]}`,
-		`{h2  heddle/lab [] [[ip link]] [{all /etc/all false}] map[A:1 B:three] map[] map[] []}`,
+		`{h1 host heddle/lab [sh -c echo a b agent --node] [[ip link] [sh -c ip addr]] [{own /etc/all true} {more /etc/more false}] map[A:1 B:three] map[net.ipv4.ip_forward:1] map[rack:r1] [sh -c ip route] 3s}`,
+		`{h2  heddle/lab [] [[ip link]] [{all /etc/all false}] map[A:1 B:three] map[] map[] [] 0s}`,
 	}
 	for i, n := range lab.Nodes {
 		if got := fmt.Sprint(n); got != want[i] {
@@ -79,10 +79,16 @@ func TestWhatIsNotHonouredIsRefusedByNameAndPlace(t *testing.T) {
 		{"a property of a link", "- endpoints", "- mtu: 1400\n      endpoints", `f:24:7: link: "mtu"`},
 		{"the long form of links", "- endpoints", "- type: veth\n      endpoints", `link: "type"`},
 		{"an end that is taken", `"h2:eth1"`, `"h1:eth1"`, `endpoint h1:eth1 is in use`},
-		{"a long name of an interface", `"h2:eth1"`, `"h2:interface-of-many"`, `at most 15`},
+		{"a long name of an interface", `"h2:eth1"`, `"h2:interface-of-many"`, `f:24:30: endpoint "h2:interface-of-many": interface "interface-of-many" has 17 letters: the kernel takes at most 15`},
+		{"an interface that every node has", `"h2:eth1"`, `"h2:lo"`, `f:24:30: endpoint "h2:lo": interface "lo": every node has that already`},
+		{"an interface with a blank", `"h2:eth1"`, `"h2:eth 1"`, `interface "eth 1": use letters, digits`},
+		{"an interface with a slash", `"h2:eth1"`, `"h2:eth/1"`, `interface "eth/1": use letters, digits`},
+		{"an interface that is a folder", `"h2:eth1"`, `"h2:.."`, `interface "..": begin with`},
+		{"a healthcheck's time that is none", "interval: 5, timeout: 3", "timeout: soon", `healthcheck: timeout: want seconds`},
 		{"a field twice", "    h2:\n", "    h1:\n", `f:22:5`},
 		{"no kind", "    kind: linux\n", "", `node h1 has no kind`},
 		{"a name that is a path", "name: small", "name: a/b", `name "a/b"`},
+		{"a name that is the folder above", "name: small", "name: ..", `name "..": begin with`},
 		{"no YAML", "topology:", "topology: [", "f:"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -102,6 +108,15 @@ func TestEveryFaultIsReported(t *testing.T) {
 	_, err := containerlab.Parse("f", []byte("name: a\nmgmt: {}\ntopology:\n  nodes:\n    a: {kind: x}\n"))
 	if got := strings.Count(fmt.Sprint(err), "f:"); got != 2 {
 		t.Errorf("%d faults: %v", got, err)
+	}
+}
+
+func TestALabHasNodes(t *testing.T) {
+	for _, nodes := range []string{"", "  nodes:\n", "  nodes: {}\n"} {
+		_, err := containerlab.Parse("f", []byte("name: a\ntopology:\n  links: []\n"+nodes))
+		if err == nil || !strings.Contains(err.Error(), "there are no nodes") {
+			t.Errorf("%q: %v", nodes, err)
+		}
 	}
 }
 

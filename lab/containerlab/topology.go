@@ -1,5 +1,7 @@
 package containerlab
 
+import "time"
+
 // Topology is a whole lab.
 type Topology struct {
 	Name  string
@@ -19,6 +21,8 @@ type Node struct {
 	Sysctls map[string]string
 	Labels  map[string]string
 	Health  []string // command that succeeds when the node is well; empty: none
+
+	HealthMost time.Duration // how long Health may take
 }
 
 // Bind shows a file or a folder of the machine in a node.

@@ -1,6 +1,8 @@
 package containerlab
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
@@ -30,16 +32,22 @@ func (r *reading) whole(body ast.Node) *Topology {
 	return t
 }
 
-// named holds a name to what can be a part of a file name and of a host name.
-func (r *reading) named(what string, n ast.Node, name string) {
+// CheckName holds a name to what can be a part of a file name and of a host name.
+func CheckName(name string) error {
 	for _, c := range name {
 		if !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.", c) {
-			r.fault(n, "%s %q: use letters, digits, hyphens, dots and underscores", what, name)
-			return
+			return fmt.Errorf("%q: use letters, digits, hyphens, dots and underscores", name)
 		}
 	}
-	if strings.HasPrefix(name, ".") || strings.HasPrefix(name, "-") {
-		r.fault(n, "%s %q: begin with a letter or a digit", what, name)
+	if name == "" || strings.HasPrefix(name, ".") || strings.HasPrefix(name, "-") {
+		return fmt.Errorf("%q: begin with a letter or a digit", name)
+	}
+	return nil
+}
+
+func (r *reading) named(what string, n ast.Node, name string) {
+	if err := CheckName(name); err != nil {
+		r.fault(n, "%s %v", what, err)
 	}
 }
 
@@ -60,7 +68,11 @@ func (r *reading) topology(n ast.Node, t *Topology) {
 		r.fault(n, "topology: there are no nodes")
 		return
 	}
-	for _, f := range r.fields(nodes, "nodes") {
+	fields := r.fields(nodes, "nodes")
+	if len(fields) == 0 {
+		r.fault(nodes, "topology: there are no nodes")
+	}
+	for _, f := range fields {
 		r.named("node", f.key, f.name)
 		own := r.layer("node "+f.name, f.value)
 		if own.kind == "" && defaults.kind == "" {
@@ -99,13 +111,27 @@ func (r *reading) links(n ast.Node, t *Topology) {
 // portMost is what the kernel gives the name of an interface: IFNAMSIZ less the zero.
 const portMost = 15
 
+// checkPort refuses what the kernel would, and what it gives every node itself.
+func checkPort(name string) error {
+	if len(name) > portMost {
+		return fmt.Errorf("%q has %d letters: the kernel takes at most %d", name, len(name), portMost)
+	}
+	if slices.Contains([]string{"lo", "all", "default"}, name) {
+		return fmt.Errorf("%q: every node has that already, give the cable another name", name)
+	}
+	return CheckName(name)
+}
+
 func (r *reading) endpoint(n ast.Node, t *Topology) Endpoint {
 	text := r.text("endpoint", n)
 	name, port, ok := strings.Cut(text, ":")
 	e := Endpoint{name, port}
-	if !ok || name == "" || port == "" || len(port) > portMost {
-		r.fault(n, "endpoint %q: want NODE:INTERFACE, the interface of at most %d letters", text, portMost)
+	if !ok || name == "" || port == "" {
+		r.fault(n, "endpoint %q: want NODE:INTERFACE", text)
 		return e
+	}
+	if err := checkPort(port); err != nil {
+		r.fault(n, "endpoint %q: interface %v", text, err)
 	}
 	if _, known := t.Node(name); !known {
 		r.fault(n, "endpoint %q: there is no node %s; nodes of containerlab's own, such as host and macvlan, are not for heddle lab", text, name)
