@@ -23,7 +23,7 @@ import (
 type labOptions struct{ file, name string }
 
 func (o *labOptions) flags(f *pflag.FlagSet) {
-	f.StringVarP(&o.file, "topo", "t", "containerlab.yml", "topology `FILE`, in containerlab's language")
+	f.StringVarP(&o.file, "topo", "t", runner.DefaultFile, "topology `FILE`, in containerlab's language")
 	f.StringVar(&o.name, "name", "", "name of the lab (default: the file's)")
 }
 
@@ -67,7 +67,7 @@ func labCommand() *cobra.Command {
 	cmd.AddCommand(
 		labUp(&o), labWait(&o), labDown(&o), labStatus(&o), labExec(&o), labLogs(&o), labProbe(&o), labTest(&o),
 		labNode(&o, "start", "Start a node that has ended", (*runner.Lab).Start),
-		labNode(&o, "stop", "Ask a node's command to end, and wait until it has", (*runner.Lab).Stop),
+		labNode(&o, "stop", "Ask a node's command to end, and wait until it has; who does not heed SIGTERM is killed", (*runner.Lab).Stop),
 		labNode(&o, "kill", "End all processes of a node at once; its cables stay", (*runner.Lab).Kill),
 		labNode(&o, "cut", "Take the power from a node: nobody hears a word of it; start boots it", (*runner.Lab).Cut),
 		labHidden(runner.NodeCommand, runner.Birth), labHidden(runner.SuperviseCommand, supervise),
@@ -119,11 +119,14 @@ func labUp(o *labOptions) *cobra.Command {
 			}
 			err = lab.Ready(ctx, labProgress(cmd.ErrOrStderr()))
 			switch {
+			case errors.Is(err, runner.ErrGone):
+				return err
 			case err == nil:
 				fmt.Fprintf(cmd.OutOrStdout(), "lab %s is ready after %.1f s\n", name, time.Since(began).Seconds())
 				return nil
 			case errors.Is(err, runner.ErrNotReady) && cmd.Context().Err() == nil:
-				return fmt.Errorf("%w\nit runs still: heddle lab status, heddle lab logs NODE, heddle lab down", err)
+				hint := func(words ...string) string { return runner.Hint(name, words...) }
+				return fmt.Errorf("%w\nit runs still: %s, %s, %s", err, hint("status"), hint("logs", "NODE"), hint("down"))
 			}
 			return errors.Join(err, runner.Down(name))
 		},
@@ -187,7 +190,16 @@ func labNode(o *labOptions, verb, short string, do func(*runner.Lab, context.Con
 			if err != nil {
 				return err
 			}
-			return do(lab, cmd.Context(), args[0])
+			if err := do(lab, cmd.Context(), args[0]); err != nil {
+				return err
+			}
+			s, err := lab.Status(cmd.Context(), false)
+			for _, n := range s.Nodes {
+				if n.Name == args[0] && n.Process == 0 {
+					fmt.Fprintf(cmd.OutOrStdout(), "%s has ended: %s\n", n.Name, n.Ended)
+				}
+			}
+			return err
 		},
 	}
 }
@@ -201,7 +213,11 @@ func labExec(o *labOptions) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			c, err := lab.Command(cmd.Context(), args[0], args[1:]...)
+			command, err := after(args, 1)
+			if err != nil {
+				return err
+			}
+			c, err := lab.Command(cmd.Context(), args[0], command...)
 			if err != nil {
 				return err
 			}
@@ -212,6 +228,18 @@ func labExec(o *labOptions) *cobra.Command {
 	}
 	cmd.Flags().SetInterspersed(false)
 	return cmd
+}
+
+// after gives the command that follows so many arguments, with or without -- before it.
+func after(args []string, count int) ([]string, error) {
+	command := args[count:]
+	if len(command) > 0 && command[0] == "--" {
+		command = command[1:]
+	}
+	if len(command) == 0 {
+		return nil, errors.New("there is no command: write it after " + strings.Join(args[:count], " "))
+	}
+	return command, nil
 }
 
 func labLogs(o *labOptions) *cobra.Command {
@@ -226,8 +254,7 @@ func labLogs(o *labOptions) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			defer log.Close()
-			_, err = io.Copy(cmd.OutOrStdout(), log)
+			_, err = cmd.OutOrStdout().Write(log)
 			return err
 		},
 	}

@@ -21,18 +21,21 @@ func (l *Lab) Command(ctx context.Context, node string, command ...string) (*exe
 		if n.Name != node {
 			continue
 		}
+		if n.Process == 0 && n.Ended == "" {
+			return nil, fmt.Errorf("%s has not begun yet: the lab is %s", node, s.Phase)
+		}
 		if n.Process == 0 {
-			return nil, fmt.Errorf("%s does not run (%s): heddle lab start %s", node, n.Ended, node)
+			return nil, fmt.Errorf("%s does not run (%s): %s", node, n.Ended, Hint(l.record.Name, "start", node))
 		}
 		user := ""
 		if l.record.Rootless {
 			user = fmt.Sprintf("/proc/%d/ns/user", l.record.Process)
 		}
 		cmd := enter(fmt.Sprintf("/proc/%d/root/proc/%d/ns", l.record.Process, n.Process), user, command)
-		cmd.Env = append((&machine{}).environment(), "HOSTNAME="+node, "TERM="+os.Getenv("TERM"))
+		cmd.Env = append(n.Environment, "TERM="+os.Getenv("TERM"))
 		return cmd, nil
 	}
-	return nil, fmt.Errorf("there is no node %s", node)
+	return nil, noNode(node, len(s.Nodes))
 }
 
 // Output runs a command in a node, and gives what it wrote to stdout. The error has

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 )
 
 // handler answers the commands of heddle lab.
@@ -13,10 +14,10 @@ func (s *supervisor) handler() http.Handler {
 	mux.HandleFunc("GET /status", func(w http.ResponseWriter, r *http.Request) {
 		answer(w, s.status(r.Context(), r.URL.Query().Has("health")), nil)
 	})
-	mux.HandleFunc("POST /nodes/{node}/start", s.atNode(func(m *machine) error { return m.boot() }))
-	mux.HandleFunc("POST /nodes/{node}/kill", s.atNode(func(m *machine) error { return m.kill() }))
-	mux.HandleFunc("POST /nodes/{node}/stop", s.atNode(func(m *machine) error { return m.stop() }))
-	mux.HandleFunc("POST /nodes/{node}/cut", s.atNode(func(m *machine) error { return m.cut() }))
+	mux.HandleFunc("POST /nodes/{node}/start", s.atNode((*machine).boot))
+	mux.HandleFunc("POST /nodes/{node}/kill", s.atNode((*machine).kill))
+	mux.HandleFunc("POST /nodes/{node}/stop", s.atNode((*machine).stop))
+	mux.HandleFunc("POST /nodes/{node}/cut", s.atNode((*machine).cut))
 	mux.HandleFunc("POST /probes", s.beginProbe)
 	mux.HandleFunc("GET /probes/{id}", s.readProbe)
 	mux.HandleFunc("DELETE /probes/{id}", s.endProbe)
@@ -40,7 +41,15 @@ func (s *supervisor) machine(name string) (*machine, error) {
 			return m, nil
 		}
 	}
-	return nil, fmt.Errorf("there is no node %s", name)
+	return nil, noNode(name, len(s.nodes()))
+}
+
+// noNode says that there is none of the name, or none yet at all.
+func noNode(name string, nodes int) error {
+	if nodes == 0 {
+		return fmt.Errorf("there is no node %s yet: the lab's cables are being laid", name)
+	}
+	return fmt.Errorf("there is no node %s", name)
 }
 
 func answer(w http.ResponseWriter, value any, err error) {
@@ -57,19 +66,25 @@ func (s *supervisor) status(ctx context.Context, health bool) Status {
 	s.mu.Lock()
 	out := Status{Name: s.order.Name, Phase: s.phase, Failed: s.failed, Nodes: []Node{}, Sessions: []Session{}, Missing: []string{}}
 	s.mu.Unlock()
+	for _, m := range s.nodes() {
+		out.Nodes = append(out.Nodes, m.status())
+	}
+	if out.Failed != "" {
+		out.Missing = append(out.Missing, "the lab could not be begun: it stays at "+out.Phase)
+		return out
+	}
 	if out.Phase != "" {
 		out.Missing = append(out.Missing, "the lab is "+out.Phase)
 		return out
 	}
-	for _, m := range s.nodes() {
-		out.Nodes = append(out.Nodes, m.status())
-		if m.process() == 0 {
-			out.Missing = append(out.Missing, fmt.Sprintf("%s does not run: %s", m.Name, m.status().Ended))
+	for _, n := range out.Nodes {
+		if n.Process == 0 {
+			out.Missing = append(out.Missing, fmt.Sprintf("%s does not run: %s", n.Name, n.Ended))
 		}
 	}
 	s.look(ctx, &out)
 	if health && len(out.Missing) == 0 {
-		out.Missing = append(out.Missing, s.unhealthy()...)
+		out.Missing = append(out.Missing, s.unhealthy(ctx)...)
 	}
 	return out
 }
@@ -77,7 +92,10 @@ func (s *supervisor) status(ctx context.Context, health bool) Status {
 func (m *machine) status() Node {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	n := Node{Name: m.Name, Group: m.Group, Rack: m.Labels["rack"], Command: m.Command, Since: m.since, Ended: m.ended}
+	n := Node{
+		Name: m.Name, Group: m.Group, Rack: m.Labels["rack"], Command: m.Command, Since: m.since, Ended: m.ended,
+		Doing: slices.Clone(m.doing), Environment: m.environment(),
+	}
 	if m.cmd != nil {
 		n.Process = m.cmd.Process.Pid
 	}

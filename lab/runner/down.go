@@ -15,17 +15,42 @@ const ended = 20 * time.Second
 // Down ends a lab of this user, whatever state it is in, and takes away what is left
 // of it. A lab that is not there is down already.
 func Down(name string) error {
-	f := folderOf(name)
-	r, err := f.read()
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	f, err := folderOf(name)
+	if err != nil {
 		return err
 	}
-	if err == nil && f.held() {
-		if err := end(r.Process); err != nil {
-			return fmt.Errorf("lab %s: %w", name, err)
+	if err := f.down(); err != nil {
+		return fmt.Errorf("lab %s: %w", name, err)
+	}
+	return nil
+}
+
+// down removes only under the lock: what has none is no lab's folder.
+func (f folder) down() error {
+	for until := time.Now().Add(ended); ; time.Sleep(5 * time.Millisecond) {
+		lock, err := f.take(0)
+		if err == nil {
+			defer lock.Close()
+			return f.remove()
+		}
+		if errors.Is(err, fs.ErrNotExist) {
+			return f.vanish()
+		}
+		if !errors.Is(err, errHeld) {
+			return err
+		}
+		// Who begins a lab has the lock before it is written down who runs it.
+		r, err := f.read()
+		if err == nil {
+			err = end(r.Process)
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if time.Now().After(until) {
+			return fmt.Errorf("somebody holds %s, and it is not the lab: see fuser %s", f.path("lock"), f.path("lock"))
 		}
 	}
-	return f.remove()
 }
 
 // end kills the supervisor and waits for it: the kernel lets it go when all processes

@@ -19,5 +19,7 @@ func enter(namespaces, user string, command []string) *exec.Cmd {
 	// Where this machine's root is a folder (chroot), that of the mounts is another.
 	root := filepath.Join(filepath.Dir(namespaces), "root")
 	args = append(args, "--root="+root, "--wd="+root)
-	return exec.Command("nsenter", append(append(args, "--"), command...)...)
+	// nsenter waits for the command as its child: who kills the one means the other.
+	args = append(args, "--", "setpriv", "--pdeathsig", "TERM", "--")
+	return exec.Command("nsenter", append(args, command...)...)
 }

@@ -10,14 +10,23 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"heddle/lab/containerlab"
 )
 
 // folder is where a lab keeps what is outside its world: who runs it, the socket, the
 // logs. As long as somebody runs it, the lock is taken.
 type folder string
 
-// folderOf gives the folder of a lab of this user.
-func folderOf(name string) folder {
+// socketMost is what the kernel gives the path of a socket: sun_path less the zero.
+const socketMost = 107
+
+// folderOf gives the folder of a lab of this user. Whatever is done to a lab begins here:
+// a name that leads elsewhere would have root delete what is there.
+func folderOf(name string) (folder, error) {
+	if err := containerlab.CheckName(name); err != nil {
+		return "", fmt.Errorf("name of the lab %w", err)
+	}
 	base := "/run/heddle-lab"
 	if os.Geteuid() != 0 {
 		base = filepath.Join(os.TempDir(), fmt.Sprintf("heddle-lab-%d", os.Geteuid()))
@@ -25,7 +34,27 @@ func folderOf(name string) folder {
 			base = filepath.Join(dir, "heddle-lab")
 		}
 	}
-	return folder(filepath.Join(base, name))
+	f := folder(filepath.Join(base, name))
+	if n := len(f.socket()); n > socketMost {
+		return "", fmt.Errorf("lab %s: its socket %s would have a path of %d octets, and the kernel takes %d: give a shorter --name", name, f.socket(), n, socketMost)
+	}
+	return f, ours(base)
+}
+
+// ours refuses a folder of somebody else: where everybody may write, another user may
+// have been first.
+func ours(base string) error {
+	info, err := os.Lstat(base)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if info.Sys().(*syscall.Stat_t).Uid != uint32(os.Geteuid()) {
+		return fmt.Errorf("%s is not ours: set XDG_RUNTIME_DIR to a folder that is", base)
+	}
+	return nil
 }
 
 func (f folder) path(name string) string { return filepath.Join(string(f), name) }
@@ -61,21 +90,54 @@ func (f folder) read() (record, error) {
 }
 
 // make makes the folder and takes its lock, which its caller hands to the supervisor.
+// What a dead lab left in it is no part of the new one.
 func (f folder) make() (*os.File, error) {
-	if err := os.MkdirAll(f.log(""), 0o700); err != nil {
-		return nil, err
+	for {
+		if err := os.MkdirAll(string(f), 0o700); err != nil {
+			return nil, err
+		}
+		lock, err := f.take(os.O_CREATE)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // a lab of the name went down, and its folder with it
+		}
+		if err != nil {
+			return nil, err
+		}
+		if err := errors.Join(f.clear(), os.Mkdir(f.log(""), 0o700)); err != nil {
+			_ = lock.Close()
+			return nil, err
+		}
+		return lock, nil
 	}
-	// In a folder that everybody may write to, somebody else may have been first.
-	if info, err := os.Stat(filepath.Dir(string(f))); err != nil || info.Sys().(*syscall.Stat_t).Uid != uint32(os.Geteuid()) {
-		return nil, fmt.Errorf("%s is not ours: set XDG_RUNTIME_DIR to a folder that is", filepath.Dir(string(f)))
-	}
-	lock, err := os.OpenFile(f.path("lock"), os.O_CREATE|os.O_RDWR, 0o600)
+}
+
+// errHeld says that somebody runs the lab.
+var errHeld = errors.New("the lab runs already")
+
+// take takes the lock; fs.ErrNotExist: it is gone.
+func (f folder) take(create int) (*os.File, error) {
+	lock, err := os.OpenFile(f.path("lock"), create|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		_ = lock.Close()
-		return nil, fmt.Errorf("the lab runs already: heddle lab status, or heddle lab down")
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			err = errHeld
+		}
+		return nil, err
+	}
+	// Who held it before may have taken the folder away, and this file with it.
+	mine, err := lock.Stat()
+	if err == nil {
+		var there fs.FileInfo
+		if there, err = os.Stat(f.path("lock")); err == nil && !os.SameFile(mine, there) {
+			err = fs.ErrNotExist
+		}
+	}
+	if err != nil {
+		_ = lock.Close()
+		return nil, err
 	}
 	return lock, nil
 }
@@ -90,14 +152,37 @@ func (f folder) held() bool {
 	return errors.Is(unix.Flock(int(lock.Fd()), unix.LOCK_SH|unix.LOCK_NB), unix.EWOULDBLOCK)
 }
 
-// remove takes the folder away, and the one around it if that was the last.
+// clear takes away all but the lock, which its caller has.
+func (f folder) clear() error {
+	entries, err := os.ReadDir(string(f))
+	errs := []error{err}
+	for _, e := range entries {
+		if e.Name() != "lock" {
+			errs = append(errs, os.RemoveAll(f.path(e.Name())))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// remove takes the folder away, whose lock its caller has, and the one around it if that
+// was the last.
 func (f folder) remove() error {
-	if err := os.RemoveAll(string(f)); err != nil {
+	if err := errors.Join(f.clear(), os.Remove(f.path("lock"))); err != nil {
 		return err
 	}
-	err := os.Remove(filepath.Dir(string(f)))
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTEMPTY) || errors.Is(err, unix.EEXIST) {
-		return nil
+	return f.vanish()
+}
+
+// vanish takes the folder away if it is empty, and the one around it if that was the last.
+func (f folder) vanish() error {
+	for _, dir := range []string{string(f), filepath.Dir(string(f))} {
+		err := os.Remove(dir)
+		if errors.Is(err, unix.ENOTEMPTY) || errors.Is(err, unix.EEXIST) {
+			return nil // somebody has begun a lab again, or another one
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
 	}
-	return err
+	return nil
 }

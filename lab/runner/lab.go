@@ -26,20 +26,23 @@ type Lab struct {
 }
 
 // ErrNone says that there is no such lab.
-var ErrNone = errors.New("there is no such lab: heddle lab up starts it")
+var ErrNone = errors.New("there is no such lab")
 
 // Open finds a lab of this user by its name.
 func Open(name string) (*Lab, error) {
-	f := folderOf(name)
+	f, err := folderOf(name)
+	if err != nil {
+		return nil, err
+	}
 	r, err := f.read()
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("lab %s: %w", name, ErrNone)
+		return nil, fmt.Errorf("lab %s: %w: %s starts it", name, ErrNone, upHint(name))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("lab %s: %w", name, err)
 	}
 	if !f.held() {
-		return nil, fmt.Errorf("lab %s: its supervisor has ended, and with it the lab; heddle lab down clears what is left", name)
+		return nil, fmt.Errorf("lab %s: its supervisor has ended, and with it the lab; %s clears what is left", name, Hint(name, "down"))
 	}
 	return open(r, f), nil
 }
@@ -101,13 +104,13 @@ func (l *Lab) EndProbe(ctx context.Context, id uint32) (r probe.Report, err erro
 	return r, l.call(ctx, http.MethodDelete, fmt.Sprintf("/probes/%d", id), nil, &r)
 }
 
-// Log opens a node's log.
-func (l *Lab) Log(node string) (*os.File, error) {
-	file, err := os.Open(l.folder.log(filepath.Base(node)))
+// Log gives a node's log, as far as it is kept.
+func (l *Lab) Log(node string) ([]byte, error) {
+	text, err := readJournal(l.folder.log(filepath.Base(node)))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("there is no node %s, or it has said nothing yet", node)
+		return nil, fmt.Errorf("there is no node %s, or it has not begun yet", node)
 	}
-	return file, err
+	return text, err
 }
 
 // call asks the supervisor.

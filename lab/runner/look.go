@@ -4,12 +4,12 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/netip"
-	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -22,11 +22,6 @@ const (
 	agentHTTP     = "127.0.0.1:8180"
 )
 
-// runs says whether the node's command is this one of ours.
-func (m *machine) runs(words ...string) bool {
-	return len(m.Command) >= len(words) && path.Base(m.Command[0]) == words[0] && slices.Equal(m.Command[1:len(words)], words[1:])
-}
-
 // look asks every daemon of ours how it is, all at once.
 func (s *supervisor) look(ctx context.Context, out *Status) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
@@ -38,9 +33,9 @@ func (s *supervisor) look(ctx context.Context, out *Status) {
 			continue
 		}
 		switch {
-		case m.runs("heddle", "reflector"):
+		case m.own.reflector:
 			asked.Go(func() { views[i].reflector(ctx, m) })
-		case m.runs("heddle-agent"):
+		case m.own.agent:
 			asked.Go(func() { views[i].agent(ctx, m) })
 		}
 	}
@@ -156,28 +151,46 @@ func (m *machine) get(ctx context.Context, address, path string) (string, error)
 	if err != nil {
 		return "", err
 	}
+	daemon := "heddle-agent"
+	if address == reflectorHTTP {
+		daemon = "heddle reflector"
+	}
 	response, err := client.Do(request)
 	if err != nil {
-		return "", fmt.Errorf("%s does not answer yet: %w", m.Command[0], err)
+		return "", fmt.Errorf("%s does not answer yet: %w", daemon, err)
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	if err == nil && response.StatusCode != http.StatusOK {
-		err = fmt.Errorf("%s is not ready: %s", m.Command[0], strings.TrimSpace(string(body)))
+		err = fmt.Errorf("%s is not ready: %s", daemon, strings.TrimSpace(string(body)))
 	}
 	return string(body), err
 }
 
-// unhealthy runs the checks that the file has.
-func (s *supervisor) unhealthy() []string {
-	var missing []string
-	for _, m := range s.nodes() {
-		if len(m.Health) == 0 {
-			continue
-		}
-		if err := m.run(m.Health); err != nil {
-			missing = append(missing, fmt.Sprintf("%s: its healthcheck fails: %q", m.Name, m.Health))
+// unhealthy runs the checks that the file has, all at once.
+func (s *supervisor) unhealthy(ctx context.Context) []string {
+	words := make([]string, len(s.nodes()))
+	var asked sync.WaitGroup
+	for i, m := range s.nodes() {
+		if len(m.Health) > 0 {
+			asked.Go(func() { words[i] = m.unhealthy(ctx) })
 		}
 	}
-	return missing
+	asked.Wait()
+	return slices.DeleteFunc(words, func(w string) bool { return w == "" })
+}
+
+// unhealthy is what the node's check has against it.
+func (m *machine) unhealthy(ctx context.Context) string {
+	late := fmt.Errorf("no answer after %s", m.HealthMost)
+	ctx, cancel := context.WithTimeoutCause(ctx, m.HealthMost, late)
+	defer cancel()
+	err := m.run(ctx, m.Health)
+	switch {
+	case err == nil:
+		return ""
+	case errors.Is(err, late):
+		return fmt.Sprintf("%s: its healthcheck gives %v: %q", m.Name, late, m.Health)
+	}
+	return fmt.Sprintf("%s: its healthcheck fails: %q", m.Name, m.Health)
 }

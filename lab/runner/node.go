@@ -2,6 +2,7 @@ package runner
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -28,14 +29,17 @@ type machine struct {
 	containerlab.Node
 	space *netns.Space
 	root  netns.Root
-	log   string
+	log   *journal
+	own   daemons
 
 	mu    sync.Mutex
 	cmd   *exec.Cmd     // nil: it does not run
 	over  chan struct{} // closed when that has ended
 	since time.Time
 	ended string
-	dark  bool // it lost power: it comes back as a machine that boots
+	fate  string   // why the command was killed, if the node was to be stopped
+	doing []string // commands of the file that run now
+	dark  bool     // it lost power: it comes back as a machine that boots
 }
 
 // NodeCommand is the hidden command of heddle that becomes a node's command.
@@ -65,18 +69,17 @@ func (m *machine) start() error {
 	if err != nil {
 		return err
 	}
-	log, err := m.openLog()
-	if err != nil {
+	if err := m.log.begin(); err != nil {
 		return err
 	}
-	defer log.Close()
 	cmd := exec.Command("/proc/self/exe", "lab", NodeCommand, string(told))
-	cmd.Env, cmd.Stdout, cmd.Stderr = m.environment(), log, log
+	cmd.Env, cmd.Stdout, cmd.Stderr = m.environment(), m.log, m.log
 	netns.Apart(cmd)
 	if err := m.bear(cmd); err != nil {
 		return fmt.Errorf("start %s: %w", m.Name, err)
 	}
 	m.cmd, m.over, m.since, m.ended = cmd, make(chan struct{}), time.Now(), ""
+	m.fate = ""
 	go m.await(cmd, m.over)
 	return nil
 }
@@ -110,9 +113,9 @@ func (m *machine) await(cmd *exec.Cmd, over chan struct{}) {
 	defer m.mu.Unlock()
 	m.cmd, m.since, m.ended = nil, time.Now(), "it ended by itself"
 	if err != nil {
-		m.ended = err.Error()
+		m.ended = err.Error() + m.fate
 	}
-	m.say("heddle lab: " + m.Name + " has ended: " + m.ended)
+	m.log.say("heddle lab: " + m.Name + " has ended: " + m.ended)
 	close(over)
 }
 
@@ -155,7 +158,8 @@ func (m *machine) process() int {
 }
 
 // run runs a command in the node; what it says is in the node's log, and in the error.
-func (m *machine) run(command []string) error {
+// When the context is over, the command is, with all that it began.
+func (m *machine) run(ctx context.Context, command []string) error {
 	m.mu.Lock()
 	first, over := m.cmd, m.over
 	m.mu.Unlock()
@@ -163,12 +167,10 @@ func (m *machine) run(command []string) error {
 		return fmt.Errorf("%s does not run", m.Name)
 	}
 	pid := first.Process.Pid
-	cmd := enter(fmt.Sprintf("/proc/%d/ns", pid), "", command)
-	cmd.Env = m.environment()
-	out, err := cmd.CombinedOutput()
-	if len(out) > 0 {
-		m.say(string(out))
-	}
+	defer m.note(strings.Join(command, " "))()
+	said := m.log.lastWords()
+	var out ending
+	err := output(ctx, fmt.Sprintf("/proc/%d/ns", pid), m.environment(), command, io.MultiWriter(m.log, &out))
 	if err == nil {
 		return nil
 	}
@@ -176,35 +178,59 @@ func (m *machine) run(command []string) error {
 		<-over // it has ended, and that is about to be noted
 	}
 	err = fmt.Errorf("%s: %s: %w: %s", m.Name, strings.Join(command, " "), err, bytes.TrimSpace(out))
-	if m.process() != pid {
-		err = fmt.Errorf("%w; the node itself has ended:\n%s", err, m.lastWords())
+	switch {
+	case m.process() != pid:
+		err = fmt.Errorf("%w; the node itself has ended:\n%s", err, m.log.lastWords())
+	case strings.TrimSpace(said) != "":
+		err = fmt.Errorf("%w; before that the node said:\n%s", err, said)
 	}
 	return err
 }
 
-// lastWords is how the node's log ends.
-func (m *machine) lastWords() string {
-	const most = 8
-	data, err := os.ReadFile(m.log)
-	if err != nil {
-		return err.Error()
-	}
-	lines := strings.Split(strings.TrimSpace(string(data)), "\n")
-	return "  " + strings.Join(lines[max(0, len(lines)-most):], "\n  ")
+// lingering bounds how long the output of a command is waited for that was ended.
+const lingering = time.Second
+
+// ending is the end of what a command says.
+type ending []byte
+
+// Write implements io.Writer.
+func (e *ending) Write(text []byte) (int, error) {
+	const most = 8 << 10
+	*e = append(*e, text...)
+	*e = (*e)[max(0, len(*e)-most):]
+	return len(text), nil
 }
 
-func (m *machine) openLog() (*os.File, error) {
-	return os.OpenFile(m.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+// output runs a command in namespaces.
+func output(ctx context.Context, namespaces string, environment, command []string, out io.Writer) error {
+	entered := enter(namespaces, "", command)
+	cmd := exec.CommandContext(ctx, entered.Path, entered.Args[1:]...)
+	cmd.Env = environment
+	// A group of its own: nsenter's child, and what that began, end with it.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return unix.Kill(-cmd.Process.Pid, unix.SIGKILL) }
+	cmd.Stdout, cmd.Stderr = out, out
+	if ctx.Done() != nil {
+		cmd.WaitDelay = lingering
+	}
+	err := cmd.Run()
+	if err != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
 }
 
-// say adds to the node's log.
-func (m *machine) say(text string) {
-	log, err := m.openLog()
-	if err != nil {
-		return // the folder is gone: nobody reads any more
+// note has a command be known as one that runs, until it is over.
+func (m *machine) note(command string) (over func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.doing = append(m.doing, command)
+	return func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		i := slices.Index(m.doing, command)
+		m.doing = slices.Delete(m.doing, i, i+1)
 	}
-	defer log.Close()
-	fmt.Fprintln(log, text)
 }
 
 // birthFD is what a node's first process complains by, as long as it is not its command.

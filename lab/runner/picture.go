@@ -20,6 +20,9 @@ func Picture(s Status) string {
 	if s.Phase != "" {
 		fmt.Fprintf(&out, ": %s", s.Phase)
 	}
+	if s.Failed != "" {
+		fmt.Fprintf(&out, " has failed:\n  %s", strings.ReplaceAll(s.Failed, "\n", "\n  "))
+	}
 	out.WriteString("\n\n")
 	racks := map[string][]string{}
 	var order, free []string
@@ -43,12 +46,13 @@ func Picture(s Status) string {
 		boxes = append(boxes, box("rack "+name, racks[name]))
 	}
 	out.WriteString(beside(boxes))
-	if len(s.Missing) == 0 {
+	missing := slices.Concat(s.Missing, s.doing())
+	if len(missing) == 0 {
 		out.WriteString("\nready: every session is Established, every workload announced by its host\n")
 		return out.String()
 	}
 	out.WriteString("\nmissing:\n")
-	for _, m := range s.Missing {
+	for _, m := range missing {
 		fmt.Fprintf(&out, "  %s\n", m)
 	}
 	return out.String()
@@ -83,6 +87,9 @@ func mark(n Node) string {
 
 // sessions says how many of a node's sessions with reflectors are there.
 func (s Status) sessions(n Node) string {
+	if n.Process == 0 && s.Phase != "" {
+		return "not begun"
+	}
 	if n.Process == 0 {
 		return "ended " + n.Since.Format("15:04:05")
 	}

@@ -1,6 +1,7 @@
 package runner_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -40,5 +41,17 @@ missing:
 `
 	if got != want {
 		t.Errorf("the picture is\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestThePictureSaysWhyALabCouldNotBegin(t *testing.T) {
+	got := runner.Picture(runner.Status{
+		Name: "small", Phase: "configuring nodes", Failed: "a: false: exit status 1\nb: true",
+		Nodes: []runner.Node{{Name: "a", Process: 5, Doing: []string{"sleep 9"}}},
+	})
+	for _, want := range []string{"lab small: configuring nodes has failed:\n  a: false: exit status 1\n  b: true\n", "● a", "missing:\n  a: this runs still: sleep 9\n"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("the picture is\n%s\nwant %q in it", got, want)
+		}
 	}
 }

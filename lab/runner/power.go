@@ -1,10 +1,12 @@
 package runner
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,13 +17,21 @@ import (
 // seconds.
 const stopMost = 30 * time.Second
 
-// stop ends the command as an operator would.
+// stop ends the command as an operator would. The first process of a node gets no signal
+// that it does not catch, as in a container: who does not catch SIGTERM is killed at once.
 func (m *machine) stop() error {
 	m.mu.Lock()
 	cmd, over := m.cmd, m.over
 	m.mu.Unlock()
 	if cmd == nil {
 		return fmt.Errorf("%s does not run", m.Name)
+	}
+	catches, err := catchesTerm(cmd.Process.Pid)
+	if err != nil {
+		return err
+	}
+	if !catches {
+		return m.give(", as it does not catch SIGTERM")
 	}
 	if err := cmd.Process.Signal(unix.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
@@ -30,8 +40,34 @@ func (m *machine) stop() error {
 	case <-over:
 		return nil
 	case <-time.After(stopMost):
-		return fmt.Errorf("%s has not ended %s after SIGTERM: heddle lab kill %s", m.Name, stopMost, m.Name)
+		return m.give(fmt.Sprintf(", as it had not ended %s after SIGTERM", stopMost))
 	}
+}
+
+// give kills a node that was to be stopped, and has its status say why.
+func (m *machine) give(why string) error {
+	m.mu.Lock()
+	m.fate = why
+	m.mu.Unlock()
+	return m.kill()
+}
+
+// catchesTerm says whether a process has a handler of SIGTERM.
+func catchesTerm(process int) (bool, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", process))
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil // it is over
+	}
+	if err != nil {
+		return false, err
+	}
+	_, rest, _ := strings.Cut(string(text), "\nSigCgt:\t")
+	mask, _, _ := strings.Cut(rest, "\n")
+	caught, err := strconv.ParseUint(mask, 16, 64)
+	if err != nil {
+		return false, fmt.Errorf("/proc/%d/status: SigCgt: %w", process, err)
+	}
+	return caught&(1<<(unix.SIGTERM-1)) != 0, nil
 }
 
 // cut takes the power away. What a process that dies would still say (the kernel ends
@@ -67,7 +103,7 @@ func (m *machine) boot() error {
 		return err
 	}
 	for _, command := range m.Exec {
-		if err := m.run(command); err != nil {
+		if err := m.run(context.Background(), command); err != nil {
 			return err
 		}
 	}

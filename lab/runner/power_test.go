@@ -32,3 +32,13 @@ func TestANodeThatIsStoppedIsAskedToEnd(t *testing.T) {
 		t.Errorf("it was not asked: %q", got)
 	}
 }
+
+func TestANodeThatDoesNotCatchItsEndIsKilledAtOnce(t *testing.T) {
+	l := up(t, "deaf", pair)
+	must(t, l.Stop(t.Context(), "a"))
+	s, err := l.Status(t.Context(), false)
+	must(t, err)
+	if len(s.Missing) != 1 || !strings.Contains(s.Missing[0], "a does not run: signal: killed, as it does not catch SIGTERM") {
+		t.Errorf("missing is %q", s.Missing)
+	}
+}

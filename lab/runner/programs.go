@@ -18,7 +18,7 @@ func packages() map[string]string {
 	return map[string]string{
 		"etcd": "etcd-server", "etcdctl": "etcd-client", "bird": "bird2", "birdc": "bird2",
 		"vtysh": "frr", "/usr/lib/frr/zebra": "frr", "ip": "iproute2", "iptables": "iptables", "ipset": "ipset",
-		"ping": "iputils-ping", "traceroute": "traceroute", "tcpdump": "tcpdump", "nsenter": "util-linux",
+		"ping": "iputils-ping", "traceroute": "traceroute", "tcpdump": "tcpdump", "nsenter": "util-linux", "setpriv": "util-linux",
 	}
 }
 
@@ -34,7 +34,7 @@ func missing(t *containerlab.Topology, dir, programs string) error {
 	text := named(t, dir, &errs)
 	var lacking []string
 	for program, pack := range packages() {
-		if _, err := exec.LookPath(program); err != nil && (program == "nsenter" || text[program]) {
+		if _, err := exec.LookPath(program); err != nil && (slices.Contains([]string{"nsenter", "setpriv"}, program) || text[program]) {
 			lacking = append(lacking, pack)
 			errs = append(errs, fmt.Errorf("there is no %s", program))
 		}

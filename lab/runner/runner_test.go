@@ -68,6 +68,18 @@ func up(t *testing.T, name, text string) *runner.Lab {
 
 func try(t *testing.T, name, text string) (*runner.Lab, error) {
 	t.Helper()
+	l, err := begin(t, name, text)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	return l, l.Ready(ctx, func(runner.Status) {})
+}
+
+// begin starts a lab, and does not wait until it is ready.
+func begin(t *testing.T, name, text string) (*runner.Lab, error) {
+	t.Helper()
 	dir := t.TempDir()
 	for file, content := range map[string]string{"lab.yml": text, "shown": "to be seen\n", "folder/x": "y"} {
 		must(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, file)), 0o755))
@@ -80,8 +92,8 @@ func try(t *testing.T, name, text string) (*runner.Lab, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.Cleanup(func() { must(t, runner.Down(name)) })
-	return l, l.Ready(ctx, func(runner.Status) {})
+	t.Cleanup(func() { must(t, runner.Down(l.Name())) }) // and the lab, which ends with l, is not collected before
+	return l, nil
 }
 
 func must(t *testing.T, err error) {
@@ -122,6 +134,7 @@ func TestANodeSeesWhatTheTopologySays(t *testing.T) {
 		reach("192.0.2.2"):                                                     "reached",
 		"command -v heddle; command -v heddle-agent":                           "/usr/local/bin/heddle\n/usr/local/bin/heddle-agent",
 		"tr '\\0' '\\n' </proc/1/environ | grep WORD":                          "WORD=hello",
+		"echo $WORD; env | grep HOSTNAME":                                      "hello\nHOSTNAME=a",
 	} {
 		if got := output(t, l, "a", command); got != want {
 			t.Errorf("%s: %q, want %q", command, got, want)
@@ -146,18 +159,15 @@ func TestANodeThatDiesIsShownAndComesBackWithItsFilesAndCables(t *testing.T) {
 	if picture := runner.Picture(s); !strings.Contains(picture, "✗ b") || !strings.Contains(picture, "● a") {
 		t.Errorf("the picture is\n%s", picture)
 	}
-	if _, err := l.Output(t.Context(), "b", "true"); err == nil || !strings.Contains(err.Error(), "heddle lab start b") {
+	if _, err := l.Output(t.Context(), "b", "true"); err == nil || !strings.Contains(err.Error(), " start b") {
 		t.Errorf("a command in it: %v", err)
 	}
 	must(t, l.Start(t.Context(), "b"))
 	if got := output(t, l, "b", "cat /var/lib/kept; "+reach("192.0.2.1")); got != "kept\nreached" {
 		t.Errorf("after its return: %q", got)
 	}
-	log, err := l.Log("b")
-	must(t, err)
-	defer log.Close()
 	until(t, "the log to tell all of it", func() bool {
-		text, err := os.ReadFile(log.Name())
+		text, err := l.Log("b")
 		must(t, err)
 		_, after, ended := strings.Cut(string(text), "b has ended: signal: killed")
 		return ended && strings.Contains(after, "I am here")

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"fmt"
 	"net/netip"
 	"time"
 )
@@ -24,6 +25,20 @@ type Node struct {
 	Process int       `json:"process,omitempty"` // as the lab's own /proc has it; 0: it does not run
 	Since   time.Time `json:"since"`             // it runs, or does not
 	Ended   string    `json:"ended,omitempty"`   // how it ended
+	Doing   []string  `json:"doing,omitempty"`   // commands of the file that run in it now
+
+	Environment []string `json:"environment"` // of its commands
+}
+
+// doing lists the commands of the file that run now, each with its node.
+func (s Status) doing() []string {
+	var list []string
+	for _, n := range s.Nodes {
+		for _, command := range n.Doing {
+			list = append(list, fmt.Sprintf("%s: this runs still: %s", n.Name, command))
+		}
+	}
+	return list
 }
 
 // Session is one that a reflector should have.

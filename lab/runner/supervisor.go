@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -153,7 +154,8 @@ func (s *supervisor) lay(t *containerlab.Topology) error {
 			return err
 		}
 		m := &machine{
-			Node: n, space: space, since: time.Now(), log: folder(s.order.Folder).log(n.Name),
+			Node: n, space: space, since: time.Now(), log: &journal{path: folder(s.order.Folder).log(n.Name)},
+			own:  daemonsOf(n, filepath.Dir(s.order.File)),
 			root: rootOf(n, dir, filepath.Dir(s.order.File), s.order.Programs, users),
 		}
 		for name, value := range n.Sysctls {
@@ -218,7 +220,7 @@ func (s *supervisor) configure() error {
 	for _, m := range s.nodes() {
 		go func() {
 			for _, command := range m.Exec {
-				if err := m.run(command); err != nil {
+				if err := m.run(context.Background(), command); err != nil {
 					faults <- err
 					return
 				}

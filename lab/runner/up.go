@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -41,21 +42,30 @@ func Up(ctx context.Context, o Options) (*Lab, error) {
 	if o.Name == "" {
 		o.Name = topology.Name
 	}
+	f, err := folderOf(o.Name)
+	if err != nil {
+		return nil, err
+	}
 	if err := missing(topology, filepath.Dir(file), filepath.Dir(o.Program)); err != nil {
 		return nil, err
 	}
-	f := folderOf(o.Name)
 	lock, err := f.make()
+	if errors.Is(err, errHeld) {
+		return nil, fmt.Errorf("lab %s: %w: %s, or %s", o.Name, err, Hint(o.Name, "status"), Hint(o.Name, "down"))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("lab %s: %w", o.Name, err)
 	}
-	defer lock.Close()
 	l, err := launch(o, file, f, lock)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("lab %s: %w", o.Name, err), f.remove())
+	_ = lock.Close() // the supervisor has it, or nobody
+	if err == nil {
+		err = l.answers(ctx)
 	}
-	if err := l.answers(ctx); err != nil {
-		return nil, errors.Join(err, Down(o.Name))
+	if errors.Is(err, ErrGone) {
+		return nil, fmt.Errorf("lab %s: %w", o.Name, err)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("lab %s: %w", o.Name, err), Down(o.Name))
 	}
 	return l, nil
 }
@@ -95,8 +105,11 @@ func launch(o Options, file string, f folder, lock *os.File) (*Lab, error) {
 		word[0] = attached // the pipe stays open as long as we live
 	}
 	l := open(r, f)
-	_, err = ours.Write(word)
-	if l.leash = ours; err == nil && !o.Attached {
+	if _, err := ours.Write(word); err != nil {
+		_ = ours.Close()
+		return nil, fmt.Errorf("%w before it began", ErrGone)
+	}
+	if l.leash = ours; !o.Attached {
 		err = ours.Close()
 	}
 	return l, err
@@ -111,13 +124,26 @@ func (l *Lab) answers(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("lab %s: %w", l.record.Name, context.Cause(ctx))
+			return context.Cause(ctx)
 		case <-time.After(20 * time.Millisecond):
 		}
-		if end, _ := os.ReadFile(l.folder.path("log")); !processRuns(l.record.Process) {
-			return fmt.Errorf("lab %s did not begin: %s", l.record.Name, strings.TrimSpace(string(end)))
+		if !l.gone() {
+			continue
 		}
+		if words, err := os.ReadFile(l.folder.path("log")); err == nil && len(words) > 0 {
+			return fmt.Errorf("it did not begin: %s", bytes.TrimSpace(words))
+		}
+		return ErrGone
 	}
+}
+
+// ErrGone says that a lab has ended while it was waited for.
+var ErrGone = errors.New("the lab is gone: its supervisor was killed, as heddle lab down does")
+
+// gone says whether the lab has ended; another one may have its name since.
+func (l *Lab) gone() bool {
+	r, err := l.folder.read()
+	return err != nil || r.Process != l.record.Process || !processRuns(r.Process)
 }
 
 func processRuns(process int) bool {
@@ -130,26 +156,78 @@ var ErrNotReady = errors.New("the lab is not ready")
 
 // Ready waits until nothing is missing, and tells each change of what is.
 func (l *Lab) Ready(ctx context.Context, progress func(Status)) error {
+	// What is asked outlives the wait, so that a command that hangs can be named: it ends
+	// with the question.
+	asking, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
 	var last Status
 	for {
-		s, err := l.Status(ctx, true)
-		if err == nil {
-			last = s
-			if s.Failed != "" {
-				return errors.New(s.Failed)
+		asked := make(chan error, 1)
+		var s Status
+		go func() {
+			now, err := l.Status(asking, true)
+			s = now
+			asked <- err
+		}()
+		select {
+		case <-ctx.Done():
+			return l.givenUp(ctx, last)
+		case err := <-asked:
+			if err == nil {
+				last = s
+				progress(s)
 			}
-			progress(s)
-			if s.Phase == "" && len(s.Missing) == 0 {
-				return nil
-			}
-			if slices.ContainsFunc(s.Nodes, func(n Node) bool { return n.Process == 0 }) { // nobody starts it again
-				return fmt.Errorf("%w:\n  %s", ErrNotReady, strings.Join(s.Missing, "\n  "))
+			if over, err := l.settled(s, err); over {
+				return err
 			}
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%w: %w; it lacks:\n  %s", ErrNotReady, context.Cause(ctx), strings.Join(last.Missing, "\n  "))
+			return l.givenUp(ctx, last)
 		case <-time.After(200 * time.Millisecond):
 		}
 	}
+}
+
+// settled says whether an answer is the last: the lab is ready, or will never be.
+func (l *Lab) settled(s Status, err error) (bool, error) {
+	switch {
+	case err != nil && l.gone():
+		return true, fmt.Errorf("lab %s: %w", l.record.Name, ErrGone)
+	case err != nil:
+		return false, nil
+	case s.Failed != "":
+		return true, errors.New(s.Failed)
+	case s.Phase == "" && len(s.Missing) == 0:
+		return true, nil
+	case s.Phase == "" && slices.ContainsFunc(s.Nodes, func(n Node) bool { return n.Process == 0 }): // nobody starts it again
+		return true, fmt.Errorf("%w:\n  %s", ErrNotReady, strings.Join(s.Missing, "\n  "))
+	}
+	return false, nil
+}
+
+func (l *Lab) givenUp(ctx context.Context, last Status) error {
+	return fmt.Errorf("%w: %w; it lacks:\n  %s", ErrNotReady, context.Cause(ctx), strings.Join(l.lacking(last), "\n  "))
+}
+
+// lastAnswer bounds how long a lab is asked that is given up.
+const lastAnswer = 5 * time.Second
+
+// lacking says what a lab lacks that is given up, and never nothing. Whoever asked may
+// have had no answer, because of a command that does not end.
+func (l *Lab) lacking(last Status) []string {
+	ctx, cancel := context.WithTimeout(context.Background(), lastAnswer)
+	defer cancel()
+	now, err := l.Status(ctx, false)
+	if err != nil {
+		return append(last.Missing, fmt.Sprintf("an answer: %v", err))
+	}
+	list := append(now.Missing, now.doing()...)
+	if len(list) == 0 {
+		list = last.Missing
+	}
+	if len(list) == 0 {
+		list = []string{"an answer to what the healthchecks say: " + Hint(l.record.Name, "status") + " asks again"}
+	}
+	return list
 }
