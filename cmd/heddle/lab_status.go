@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,6 +18,9 @@ func labStatus(o *labOptions) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "status", Short: "Show racks, nodes, sessions, and what is missing", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := oneOf(format, "table", "json"); err != nil {
+				return err
+			}
 			lab, err := o.lab()
 			if err != nil {
 				return err
@@ -37,8 +42,16 @@ func labStatus(o *labOptions) *cobra.Command {
 	return cmd
 }
 
+// oneOf refuses a format that there is not.
+func oneOf(format string, known ...string) error {
+	if slices.Contains(known, format) {
+		return nil
+	}
+	return fmt.Errorf("output %q: want %s", format, strings.Join(known, " or "))
+}
+
 func labProbe(o *labOptions) *cobra.Command {
-	order, after := runner.ProbeOrder{}, time.Duration(0)
+	order, more := runner.ProbeOrder{}, time.Duration(0)
 	cmd := &cobra.Command{
 		Use:   "probe FROM TO ADDRESS COMMAND [ARGUMENT...]",
 		Short: "Count the packets that are lost while a command runs",
@@ -55,13 +68,17 @@ func labProbe(o *labOptions) *cobra.Command {
 			if order.Address, err = netip.ParseAddr(args[2]); err != nil {
 				return err
 			}
+			command, err := after(args, 3)
+			if err != nil {
+				return err
+			}
 			report, err := lab.During(cmd.Context(), order, func() error {
-				if err := runner.Here(cmd.Context(), args[3:]...); err != nil {
+				if err := runner.Here(cmd.Context(), command...); err != nil {
 					return err
 				}
 				select { // what the command began may not be over with it
 				case <-cmd.Context().Done():
-				case <-time.After(after):
+				case <-time.After(more):
 				}
 				return nil
 			})
@@ -72,7 +89,7 @@ func labProbe(o *labOptions) *cobra.Command {
 		},
 	}
 	cmd.Flags().DurationVar(&order.Pace, "pace", time.Millisecond, "time between two packets")
-	cmd.Flags().DurationVar(&after, "after", time.Second, "go on for so long after the command")
+	cmd.Flags().DurationVar(&more, "after", time.Second, "go on for so long after the command")
 	cmd.Flags().SetInterspersed(false)
 	return cmd
 }

@@ -25,11 +25,18 @@ func labTest(o *labOptions) *cobra.Command {
 		Long: "Bring a lab of its own up, tell the topology's stories whose names contain the words, count the packets, and take\n" +
 			"the lab down. A topology without stories of its own must have the nodes of Heddle's own containerlab.yml.",
 		RunE: func(cmd *cobra.Command, words []string) (err error) {
+			if err := oneOf(format, "text", "json"); err != nil {
+				return err
+			}
 			program, err := os.Executable()
 			if err != nil {
 				return err
 			}
 			topology, err := (&labOptions{file: o.file}).named()
+			if err != nil {
+				return err
+			}
+			chosen, err := choose(stories.Of(topology), words)
 			if err != nil {
 				return err
 			}
@@ -54,7 +61,7 @@ func labTest(o *labOptions) *cobra.Command {
 				folder = scripts(o.file)
 			}
 			proof := stories.Proof{Topology: topology, File: o.file, Machine: stories.Machine(ctx, lab), Figures: []stories.Figure{}}
-			err = tell(cmd, stories.Stage{Lab: lab, Program: program, Folder: folder, Out: prose}, stories.Of(topology), words, &proof)
+			err = tell(cmd, stories.Stage{Lab: lab, Program: program, Folder: folder, Out: prose}, chosen, &proof)
 			if format == "json" {
 				out := json.NewEncoder(cmd.OutOrStdout())
 				out.SetIndent("", "  ")
@@ -82,13 +89,29 @@ func scripts(file string) string {
 	return filepath.Join(filepath.Dir(file), "lab/topologies/default")
 }
 
+// choose gives the stories that are meant, and knows before a lab is up that none is.
+func choose(all []stories.Story, words []string) ([]stories.Story, error) {
+	var chosen []stories.Story
+	var names strings.Builder
+	for _, s := range all {
+		fmt.Fprintf(&names, "\n  %s", s.Name)
+		if meant(s, words) {
+			chosen = append(chosen, s)
+		}
+	}
+	if len(chosen) == 0 {
+		return nil, fmt.Errorf("no story has a name with %q; there are:%s", words, names.String())
+	}
+	return chosen, nil
+}
+
 // tell tells the stories that are meant, all of them, whatever becomes of one.
-func tell(cmd *cobra.Command, stage stories.Stage, all []stories.Story, words []string, proof *stories.Proof) error {
+func tell(cmd *cobra.Command, stage stories.Stage, chosen []stories.Story, proof *stories.Proof) error {
 	wrong := 0
 	stage.Note = func(f stories.Figure) { proof.Figures = append(proof.Figures, f) }
-	for _, s := range all {
-		if !meant(s, words) || cmd.Context().Err() != nil {
-			continue
+	for _, s := range chosen {
+		if cmd.Context().Err() != nil {
+			break
 		}
 		fmt.Fprintln(stage.Out, s.Name)
 		began := time.Now()
@@ -106,8 +129,6 @@ func tell(cmd *cobra.Command, stage stories.Stage, all []stories.Story, words []
 	switch {
 	case cmd.Context().Err() != nil:
 		return context.Cause(cmd.Context())
-	case len(proof.Stories) == 0:
-		return fmt.Errorf("no story has a name with %q", words)
 	case wrong > 0:
 		return fmt.Errorf("%d of %d stories went wrong", wrong, len(proof.Stories))
 	}
