@@ -142,7 +142,8 @@ func (r *reading) text(what string, n ast.Node) string {
 	case ast.ScalarNode:
 		text = n.GetToken().Value
 	default:
-		r.fault(n, "%s: want a plain value", what)
+		r.fault(n, "%s: want a plain value: put it in quotes if it has a colon", what)
+		return ""
 	}
 	if _, null := n.(*ast.NullNode); null {
 		r.fault(n, "%s is empty: give it a value, or delete it", what)

@@ -111,7 +111,7 @@ func (m *machine) await(cmd *exec.Cmd, over chan struct{}) {
 	err := cmd.Wait()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.cmd, m.since, m.ended = nil, time.Now(), "it ended by itself"
+	m.cmd, m.since, m.ended = nil, time.Now(), "exit status 0"
 	if err != nil {
 		m.ended = err.Error() + m.fate
 	}

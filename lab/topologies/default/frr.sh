@@ -1,7 +1,8 @@
 #!/bin/bash
 # FRR in the foreground: zebra, staticd and bgpd, then the whole of /etc/frr/frr.conf.
-# It ends when one of them does.
+# It ends when one of them does, and they end when it is told to.
 set -eu
+trap 'kill $(jobs -p); wait; exit 0' TERM
 rm -f /run/frr/*.vty # of daemons that were killed: they would seem to be there
 install -d -o frr -g frr /run/frr /var/log/frr /var/tmp/frr
 for daemon in zebra staticd bgpd; do
