@@ -48,9 +48,10 @@ func (f *fabric) frr(name, text string) {
 	vty := filepath.Join(n.dir, "vty")
 	f.must(os.Mkdir(vty, 0o755))
 	f.must(netns.OwnedBy("frr", n.dir, vty))
+	options := map[string][]string{"zebra": {"--v6-rr-semantics"}} // an IPv6 route is replaced, not removed and added
 	for _, daemon := range []string{"zebra", "staticd", "bgpd"} {
-		n.launch("/usr/lib/frr/"+daemon, "-f", "/dev/null", "-i", filepath.Join(n.dir, daemon+".pid"), "-z", filepath.Join(n.dir, "zserv"),
-			"--vty_socket", vty, "-P", "0", "--log", "stdout")
+		n.launch("/usr/lib/frr/"+daemon, append(options[daemon], "-f", "/dev/null", "-i", filepath.Join(n.dir, daemon+".pid"), "-z", filepath.Join(n.dir, "zserv"),
+			"--vty_socket", vty, "-P", "0", "--log", "stdout")...)
 		// A socket that is there may not be listened on yet; vtysh passes over who does not.
 		f.until(name+"'s "+daemon+" to listen", func() string {
 			return n.failure("vtysh", "--vty_socket", vty, "-d", daemon, "-c", "show version")
