@@ -53,7 +53,7 @@ test-long: build ## all stories of the fabric, five times in a row (root; about 
 	go test ./lab/stories -count 5 -timeout 90m -v -args -long
 
 .PHONY: proof
-proof: lab-packages build ## docs/PROOF.md: what the fabrics of the lab live through, in packets (root; about eleven minutes)
+proof: lab-packages build ## docs/PROOF.md: what the fabrics of the lab live through, in packets (root; about seven minutes)
 	set -e; for file in containerlab.yml lab/topologies/*/*.clab.yml; do bin/heddle lab test -t $$file --publish docs/PROOF.md; done
 
 .PHONY: image
