@@ -69,7 +69,7 @@ func Supervise(o Order) error {
 	if word[0] == attached {
 		go func() {
 			_, _ = pipe.Read(word)
-			os.Exit(1) // and all of the lab with us
+			vanish(o.Folder)
 		}()
 	}
 	if err := netns.Settle(o.Folder); err != nil {
@@ -89,6 +89,18 @@ func Supervise(o Order) error {
 	}()
 	server := &http.Server{Handler: s.handler(), ReadHeaderTimeout: 10 * time.Second}
 	return server.Serve(listener)
+}
+
+// vanish ends the lab of a command that is gone: nobody is left to ask for its logs.
+func vanish(folder string) {
+	if os.Getpid() == 1 { // else it would be the whole machine
+		_ = unix.Kill(-1, unix.SIGKILL) // all but ourselves: they would write on
+	}
+	_ = os.RemoveAll(folder)
+	_ = unix.Unmount("/run", unix.MNT_DETACH) // ours, in which the folder is mounted
+	_ = os.Remove(folder)
+	_ = os.Remove(filepath.Dir(folder)) // unless there are other labs
+	os.Exit(1)
 }
 
 // attached and detached are what the command that starts a lab says: that the lab ends

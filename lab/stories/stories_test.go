@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -32,6 +34,17 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
+// interrupted leaves nothing of a run that is; its labs end with it.
+func interrupted(dir string) {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		_ = os.RemoveAll(dir)
+		os.Exit(1)
+	}()
+}
+
 // run brings the lab up, which ends with this process, however that ends.
 func run(m *testing.M) (int, error) {
 	dir, err := os.MkdirTemp("", "heddle-stories-")
@@ -39,6 +52,7 @@ func run(m *testing.M) (int, error) {
 		return 1, err
 	}
 	defer os.RemoveAll(dir)
+	interrupted(dir)
 	for _, command := range []string{"heddle", "heddle-agent"} {
 		build := exec.Command("go", "build", "-o", filepath.Join(dir, command), "heddle/cmd/"+command)
 		if out, err := build.CombinedOutput(); err != nil {
