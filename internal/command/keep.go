@@ -31,9 +31,10 @@ type Keeper struct {
 }
 
 // A file is written anew when the inventory changed, and every keepLate, so that its age
-// is that of the last contact, give or take that. Writing takes a part in keepShare of
-// the time at most: what a start without the datastore finds is behind by that, and what
-// was deleted meanwhile is a deletion to withhold again.
+// is that of the last contact, give or take that. Between two writes is keepShare times
+// what the last one took, but keepSoon at least and keepRare at most: what a start without
+// the datastore finds is behind by that, and what was deleted meanwhile is a deletion to
+// withhold again.
 const (
 	keepShare = 50
 	keepSoon  = time.Second
@@ -77,13 +78,12 @@ func (k *Keeper) Keep(s *topology.Snapshot, cluster uint64) {
 func (k *Keeper) Run(ctx context.Context) error {
 	defer k.write()
 	for {
-		late := time.NewTimer(keepLate)
 		select {
 		case <-ctx.Done():
+			return nil
 		case <-k.wake:
-		case <-late.C:
+		case <-time.After(keepLate):
 		}
-		late.Stop()
 		began := time.Now()
 		k.write()
 		select {

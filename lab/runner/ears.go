@@ -43,8 +43,9 @@ func (e ears) close() {
 	}
 }
 
-// stride tells the ports of one node from those of the next.
-const stride = 1 << 16
+// stride tells the ports of one node from those of the next: the kernel numbers them in 31
+// bits, and the ends of the lab's cables begin beyond 16.
+const stride = 1 << 32
 
 // Arrivals implements probe.Hearer.
 func (e ears) Arrivals(stream uint32) []probe.Arrival {

@@ -66,14 +66,14 @@ func Supervise(o Order) error {
 	if _, err := io.ReadFull(pipe, word); err != nil {
 		return errors.New("the command that started the lab is gone")
 	}
+	if err := netns.Settle(o.Folder); err != nil {
+		return err
+	}
 	if word[0] == attached {
 		go func() {
 			_, _ = pipe.Read(word)
-			vanish(o.Folder)
+			orphaned(folder(o.Folder))
 		}()
-	}
-	if err := netns.Settle(o.Folder); err != nil {
-		return err
 	}
 	s := &supervisor{order: o, machines: map[string]*machine{}, phase: "reading the topology"}
 	listener, err := net.Listen("unix", folder(o.Folder).socket())
@@ -91,19 +91,19 @@ func Supervise(o Order) error {
 	return server.Serve(listener)
 }
 
-// vanish ends the lab of a command that is gone: nobody is left to ask for its logs.
-func vanish(folder string) {
+// orphaned ends the lab of a command that is gone: nobody is left to ask for its logs.
+// It takes processes and mounts for its own, so the lab must have settled.
+func orphaned(f folder) {
 	if os.Getpid() == 1 { // else it would be the whole machine
 		_ = unix.Kill(-1, unix.SIGKILL) // all but ourselves: they would write on
 	}
 	_ = unix.Unmount("/run", unix.MNT_DETACH) // ours, in which the folder is mounted
 	for range 50 {                            // who dies may have a file to make yet
-		if os.RemoveAll(folder) == nil {
+		if f.remove() == nil { // under the lock, which we hold: another lab may begin in its place
 			break
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-	_ = os.Remove(filepath.Dir(folder)) // unless there are other labs
 	os.Exit(1)
 }
 
