@@ -139,7 +139,7 @@ func (s *Server) familyOf(a netip.Addr) *family {
 // Run sends, receives and keeps time until the context ends. Sessions that were not ended
 // before fall silent then.
 func (s *Server) Run(ctx context.Context) {
-	timer := time.NewTimer(0)
+	timer := time.NewTimer(s.turn(time.Now()))
 	defer timer.Stop()
 	for ctx.Err() == nil {
 		select {

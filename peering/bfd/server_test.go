@@ -11,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"heddle/internal/virtual"
 )
 
 var (
@@ -67,7 +69,7 @@ func (e *end) wantLast(t *testing.T, want string) {
 // pair is two ends that watch the path between them, in a bubble.
 func pair(t *testing.T, story func(t *testing.T, c *cable, a, b *end)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
+	virtual.Test(t, func(t *testing.T) {
 		c := newCable()
 		a, b := c.end(here), c.end(there)
 		a.Set(there, usual, a.changed)
@@ -134,6 +136,34 @@ func TestPacketsFromTooFarAway(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What was heard once over a single hop may be behind a router by the time that it is
+// heard again.
+func TestAPeerThatMovesBehindARouterBeforeThePathIsUpIsFollowed(t *testing.T) {
+	virtual.Test(t, func(t *testing.T) {
+		c := newCable()
+		a := c.end(here)
+		a.Set(there, usual, a.changed)
+		synctest.Wait()
+		once, _ := plug{c, there}.source(true)
+		hello := Packet{State: Down, Multiplier: 3, My: 7, DesiredMinTx: slow, RequiredMinRx: slow}
+		once.write(hello.Append(nil), here, netip.AddrPortFrom(here, SinglePort))
+		time.Sleep(100 * time.Millisecond)
+		if s := a.Status(there); s.State != Init || s.Port != SinglePort {
+			t.Fatalf("after a packet over a single hop the session is %+v", s)
+		}
+		once.close()
+		c.set(func() { c.hops = 2 })
+		b := c.end(there)
+		b.Set(here, usual, b.changed)
+		time.Sleep(20 * time.Second)
+		if s := a.Status(there); s.State != Up || s.Port != MultihopPort {
+			t.Errorf("behind two routers the session is %+v", s)
+		}
+		a.close()
+		b.close()
+	})
 }
 
 func TestACutBreaksThePathAndItsEndMendsIt(t *testing.T) {
@@ -208,7 +238,7 @@ func TestASessionThatIsNotWantedStaysUntilThePeerDropsIt(t *testing.T) {
 }
 
 func TestPortsThatAreTakenAreTriedAgain(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	virtual.Test(t, func(t *testing.T) {
 		c := newCable()
 		c.taken = true
 		a, b := c.end(here), c.end(there)
@@ -230,7 +260,7 @@ func TestPortsThatAreTakenAreTriedAgain(t *testing.T) {
 
 // A thousand peers are watched by as many goroutines as one.
 func TestSessionsCostNoGoroutines(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	virtual.Test(t, func(t *testing.T) {
 		c := newCable()
 		hub := c.end(here)
 		before := runtime.NumGoroutine()

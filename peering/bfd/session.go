@@ -69,8 +69,9 @@ type session struct {
 	flaps   uint64
 	left    bool // nobody wants it, and the peer has it up
 
-	local netip.Addr // that the peer sends to; not valid: not known
-	port  uint16     // that the peer sends to; 0: not known
+	local  netip.Addr // that the peer sends to; not valid: not known
+	port   uint16     // that the peer sends to; 0: not known
+	single time.Time  // when the peer was last heard over a single hop
 
 	at    time.Time // when it is due
 	index int       // in the heap; -1: not in it
@@ -105,12 +106,22 @@ func (s *session) receive(p Packet, a arrival, now time.Time) Change {
 		return Change{}
 	}
 	if s.machine.State() != Up || p.Your != 0 {
-		if s.port != SinglePort {
-			s.port = a.port
-		}
-		s.local = a.to
+		s.follow(a, now)
 	}
 	return s.machine.Receive(p, now)
+}
+
+// follow takes the form of a packet for the peer's. A single hop is given up when it has
+// been silent as long as breaks a path: the peer may be behind a router by now, where it
+// hears nothing of what we send over one hop.
+func (s *session) follow(a arrival, now time.Time) {
+	if a.port == SinglePort {
+		s.single = now
+	}
+	if a.port == SinglePort || now.Sub(s.single) >= s.machine.Detection() {
+		s.port = a.port
+	}
+	s.local = a.to
 }
 
 // ports are those to send to: both, until the peer is heard over a single hop, or the
