@@ -51,6 +51,7 @@ func TestBreachesAreFound(t *testing.T) {
 		{"the clock in the core", one("topology", file{clock: true}), "take the time as an argument"},
 		{"the clock in the core of a small room", pack{path: "peering/bfd", files: []file{{path: "peering/bfd/machine.go", clock: true}}}, "take the time as an argument"},
 		{"the wall clock for a timer", one("peering/session", file{wall: true}), "keeps a time as UnixNano"},
+		{"a bubble of a test's own", one("topology", file{test: true, bubble: true}), "call virtual.Test"},
 		{"func init", one("reflector", file{inits: true}), "declares func init"},
 		{"the oracle in the product", one("reflector", file{imports: []string{"heddle/internal/oracle"}}), "for tests and benchmarks only"},
 		{"a package that nobody planned", one("reflector/util", file{}), "is not in the plan"},

@@ -65,6 +65,7 @@ func house() map[string][]string {
 		"internal/telemetry":         append([]string{"internal/api"}, all...),
 		"internal/archtest":          nil,
 		"internal/oracle":            nil,
+		"internal/virtual":           nil,
 		"topology/internal/generate": fabric,
 	}
 }
@@ -124,9 +125,9 @@ func impure() map[string]string {
 	}
 }
 
-// tests may use these beyond what their package may: the slow twin shares no code
-// with anything, so only tests and benchmarks may import it.
-func testsOnly() []string { return []string{"internal/oracle"} }
+// tests may use these beyond what their package may, and nothing else may: the slow twin
+// shares no code with anything, and virtual time has no place in the product.
+func testsOnly() []string { return []string{"internal/oracle", "internal/virtual"} }
 
 // answers are what every doc.go says, in this order.
 func answers() []string {

@@ -21,6 +21,7 @@ type file struct {
 	inits   bool   // declares func init
 	clock   bool   // calls time.Now, time.Since, time.After or a timer
 	wall    bool   // counts the nanoseconds of the wall clock
+	bubble  bool   // begins a bubble of testing/synctest
 }
 
 // pack is a package: a folder with Go files.
@@ -90,8 +91,9 @@ func read(path string, source []byte) (file, error) {
 		case *ast.FuncDecl:
 			f.inits = f.inits || (n.Recv == nil && n.Name.Name == "init")
 		case *ast.SelectorExpr:
-			if pkg, ok := n.X.(*ast.Ident); ok && pkg.Name == "time" && clocks[n.Sel.Name] {
-				f.clock = true
+			if pkg, ok := n.X.(*ast.Ident); ok {
+				f.clock = f.clock || (pkg.Name == "time" && clocks[n.Sel.Name])
+				f.bubble = f.bubble || (pkg.Name == "synctest" && n.Sel.Name == "Test")
 			}
 			f.wall = f.wall || n.Sel.Name == "UnixNano"
 		}

@@ -7,13 +7,14 @@ import (
 	"testing/synctest"
 	"time"
 
+	"heddle/internal/virtual"
 	"heddle/topology"
 )
 
 // A start without the datastore takes what is on disk for what is in force: a deletion
 // that it does not know would be one to withhold, and `reject` would undo it.
 func TestWhatIsOnDiskIsASecondBehind(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	virtual.Test(t, func(t *testing.T) {
 		k := NewKeeper(t.TempDir(), time.Now, slog.New(slog.DiscardHandler))
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)

@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 
 	"heddle/bgp"
+	"heddle/internal/virtual"
 	"heddle/peering"
 	"heddle/peering/wire"
 )
@@ -28,7 +29,7 @@ func TestWhatIsSentWithPathIdentifiers(t *testing.T) {
 		{name: "the peer does not speak the family", wanted: both, families: both, receives: both, theirs: six, offered: both, agreed: six},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			virtual.Test(t, func(t *testing.T) {
 				spec := client()
 				spec.Families, spec.AddPath = c.families, c.wanted
 				b := newBench(t, spec)
@@ -73,7 +74,7 @@ func TestAddPathWaitsForTheNextOpen(t *testing.T) {
 		before *peering.Plan
 	}{{"an expected client", expects}, {"a client of a range", admits}} {
 		t.Run(c.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			virtual.Test(t, func(t *testing.T) {
 				b := newBench(t)
 				defer b.end()
 				b.server.Apply(c.before)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"heddle/bgp"
+	"heddle/internal/virtual"
 	"heddle/peering"
 	"heddle/peering/bfd"
 	"heddle/peering/wire"
@@ -32,7 +33,7 @@ func restarter() wire.Open {
 
 // RFC 9384; RFC 5882 §4.3.2.2: what BGP does not announce as a restart is none.
 func TestABrokenPathEndsTheSessionAtOnceAndItsRoutesAreNotKept(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	virtual.Test(t, func(t *testing.T) {
 		b := newBench(t, client())
 		defer b.end()
 		f := b.connect()
@@ -55,7 +56,7 @@ func TestABrokenPathEndsTheSessionAtOnceAndItsRoutesAreNotKept(t *testing.T) {
 // RFC 5882 §4.3.2: BFD of ours shares the fate of the process, so that a path that breaks
 // while a peer restarts is part of the restart.
 func TestAPathThatBreaksDuringARestartIsPartOfIt(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	virtual.Test(t, func(t *testing.T) {
 		b := newBench(t, client())
 		defer b.end()
 		f := b.connect()
@@ -68,7 +69,7 @@ func TestAPathThatBreaksDuringARestartIsPartOfIt(t *testing.T) {
 }
 
 func TestWhatOfAPathDoesNotTouchTheSession(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	virtual.Test(t, func(t *testing.T) {
 		b := newBench(t, client())
 		defer b.end()
 		f := b.connect()

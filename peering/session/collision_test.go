@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"heddle/bgp"
+	"heddle/internal/virtual"
 	"heddle/peering"
 )
 
@@ -19,7 +20,7 @@ import (
 func TestCollisionsEndInOneSession(t *testing.T) {
 	repetitions := 1000
 	for i := range repetitions {
-		synctest.Test(t, func(t *testing.T) { collide(t, uint64(i)) })
+		virtual.Test(t, func(t *testing.T) { collide(t, uint64(i)) })
 		if t.Failed() {
 			t.Fatalf("in repetition %d", i)
 		}

@@ -6,12 +6,14 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"heddle/internal/virtual"
 )
 
 // ConnectRetryTimer doubles from a second to thirty, less a quarter at most, and
 // begins anew after a session.
 func TestARouterIsCalledLessAndLessOften(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	virtual.Test(t, func(t *testing.T) {
 		net := newSwitchboard()
 		calls, answers := make(chan time.Time), make(chan error)
 		net.answer = func() error {

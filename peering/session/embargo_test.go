@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"heddle/bgp"
+	"heddle/internal/virtual"
 	"heddle/peering"
 )
 
@@ -40,7 +41,7 @@ func (b *bench) wantRefused() {
 }
 
 func TestAClientUnderEmbargoIsRefusedUntilItIsOver(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	virtual.Test(t, func(t *testing.T) {
 		b := newBench(t, client())
 		defer b.end()
 		f := b.connect()
@@ -74,7 +75,7 @@ func wantCalled(t *testing.T, net *switchboard, since time.Time, want time.Durat
 }
 
 func TestARouterUnderEmbargoIsNotCalledUntilItIsOver(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	virtual.Test(t, func(t *testing.T) {
 		net := newSwitchboard()
 		b := newBenchOn(t, net, slog.DiscardHandler, dialled(router()))
 		defer b.end()
@@ -95,7 +96,7 @@ func TestACallThatCrossesAnEmbargoComesToNothing(t *testing.T) {
 		fate error
 	}{{"it goes through", nil}, {"it does not", errAgain}} {
 		t.Run(c.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			virtual.Test(t, func(t *testing.T) {
 				net := newSwitchboard()
 				answers := make(chan error)
 				net.answer = func() error { return <-answers }
@@ -138,7 +139,7 @@ func TestAnEmbargoEndsWhenSomebodyActs(t *testing.T) {
 		{"the same plan again", change(func(*peering.Session) {}), false},
 	} {
 		t.Run(c.name+", a client", func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			virtual.Test(t, func(t *testing.T) {
 				b := newBench(t, client())
 				defer b.end()
 				f := b.connect()
@@ -159,7 +160,7 @@ func TestAnEmbargoEndsWhenSomebodyActs(t *testing.T) {
 		})
 		for _, after := range []time.Duration{0, time.Minute} {
 			t.Run(c.name+", a router, after "+after.String(), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
+				virtual.Test(t, func(t *testing.T) {
 					net := newSwitchboard()
 					b := newBenchOn(t, net, slog.DiscardHandler, dialled(router()))
 					defer b.end()
@@ -182,7 +183,7 @@ func TestAnEmbargoEndsWhenSomebodyActs(t *testing.T) {
 
 // A second embargo is not cut short by what is left of the first.
 func TestALiftedEmbargoLeavesNoTimerBehind(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	virtual.Test(t, func(t *testing.T) {
 		b := newBench(t, client())
 		defer b.end()
 		f := b.connect()
@@ -217,7 +218,7 @@ func TestAClientOfARangeIsRememberedWhileItMustWait(t *testing.T) {
 		{"until it is reset", func(b *bench) { _ = b.server.Reset(theirAddr, "") }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			virtual.Test(t, func(t *testing.T) {
 				b := newBench(t)
 				defer b.end()
 				b.server.Apply(&plan)
@@ -238,7 +239,7 @@ func TestAClientOfARangeIsRememberedWhileItMustWait(t *testing.T) {
 
 // Its routes would outlive the session by less than the session is away.
 func TestAnEmbargoLeavesNoRoutesBehind(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	virtual.Test(t, func(t *testing.T) {
 		b := newBench(t, client())
 		defer b.end()
 		f := b.connect()
@@ -250,7 +251,7 @@ func TestAnEmbargoLeavesNoRoutesBehind(t *testing.T) {
 
 // A connection that might have taken the place of the session ends with it.
 func TestAnEmbargoEndsConnectionsThatAreNoSessionYet(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	virtual.Test(t, func(t *testing.T) {
 		b := newBench(t, client())
 		defer b.end()
 		f := b.connect()
@@ -266,7 +267,7 @@ func TestAnEmbargoEndsConnectionsThatAreNoSessionYet(t *testing.T) {
 
 // A session that is over already has nothing to say about the next.
 func TestASessionThatIsOverBringsNoEmbargo(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	virtual.Test(t, func(t *testing.T) {
 		b := newBench(t, client())
 		defer b.end()
 		f := b.connect()

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"heddle/bgp"
+	"heddle/internal/virtual"
 	"heddle/peering"
 	"heddle/peering/wire"
 )
@@ -204,7 +205,7 @@ func TestFaultsInOpenGetTheirCode(t *testing.T) {
 		{"the extended form, a parameter cut in its length (CVE-2022-43681)", client(), fixed("04 fc00 005a c0000202 ff ff0002 0200"), "2/0"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			virtual.Test(t, func(t *testing.T) {
 				b := newBench(t, c.peer, bystanderSpec())
 				defer b.end()
 				w := b.bystander()
@@ -253,7 +254,7 @@ func TestOpensThatComeToASession(t *testing.T) {
 		{"extended messages (RFC 8654)", client(), fixed("04 fc00 005a c0000202 04 0202 0600"), with(restricted(only4), func(n *Negotiated) { n.MaxMessage = 65535 })},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			virtual.Test(t, func(t *testing.T) {
 				b := newBench(t, c.peer)
 				defer b.end()
 				f := b.connect()
@@ -272,7 +273,7 @@ func TestOpensThatComeToASession(t *testing.T) {
 
 func TestWhatWeOffer(t *testing.T) {
 	for _, spec := range append(kinds(), only6()) {
-		synctest.Test(t, func(t *testing.T) {
+		virtual.Test(t, func(t *testing.T) {
 			spec.HoldTime = 30 * time.Second
 			b := newBench(t, spec)
 			defer b.end()
@@ -310,7 +311,7 @@ var stages = []stage{
 // meet brings a peer to a state, has it send something, and wants the answer.
 func (s stage) meet(t *testing.T, o wire.Open, octets []byte, want string) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
+	virtual.Test(t, func(t *testing.T) {
 		b := newBench(t, client(), bystanderSpec())
 		defer b.end()
 		w := b.bystander()
@@ -381,7 +382,7 @@ func TestFaultsInHeadersGetTheirCode(t *testing.T) {
 
 // A long message, where both agreed on them.
 func TestExtendedMessagesAreRead(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	virtual.Test(t, func(t *testing.T) {
 		b := newBench(t, client())
 		defer b.end()
 		f := b.connect()
@@ -456,7 +457,7 @@ func TestRefreshesAndTheirFaults(t *testing.T) {
 					stages[2].meet(t, o, c.octets, want)
 					return
 				}
-				synctest.Test(t, func(t *testing.T) {
+				virtual.Test(t, func(t *testing.T) {
 					b := newBench(t, client())
 					defer b.end()
 					f := b.connect()

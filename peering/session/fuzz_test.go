@@ -8,6 +8,7 @@ import (
 
 	"heddle/bgp"
 	"heddle/internal/oracle"
+	"heddle/internal/virtual"
 	"heddle/peering/wire"
 )
 
@@ -32,7 +33,7 @@ func FuzzStream(f *testing.F) {
 		if len(octets) > 8<<10 {
 			return
 		}
-		synctest.Test(t, func(t *testing.T) {
+		virtual.Test(t, func(t *testing.T) {
 			b := newBench(t, client(), bystanderSpec())
 			defer b.end()
 			patient := opening()

@@ -8,10 +8,10 @@ import (
 	"slices"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"heddle/bgp"
+	"heddle/internal/virtual"
 	"heddle/peering"
 	"heddle/peering/wire"
 )
@@ -22,7 +22,7 @@ import (
 func TestWhateverHappensAtOnceTheServerEnds(t *testing.T) {
 	for seed := range uint64(20) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			virtual.Test(t, func(t *testing.T) {
 				h := newHavoc(t, seed)
 				h.begin()
 				time.Sleep(time.Duration(5+seed) * time.Second)

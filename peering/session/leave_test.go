@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 
 	"heddle/bgp"
+	"heddle/internal/virtual"
 	"heddle/peering"
 	"heddle/peering/wire"
 )
@@ -31,7 +32,7 @@ func (g *gossip) Next(octets [][]byte, _ int) ([][]byte, int) {
 // Sessions of a server that ends are over one after the other. Whose is over last must
 // not hear what the end of the others does to the routes: it is to keep them.
 func TestWhoeverIsLeftLastHearsNothingOfTheOthers(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	virtual.Test(t, func(t *testing.T) {
 		var specs []peering.Session
 		for i := range byte(30) {
 			spec := client()
@@ -82,7 +83,7 @@ func TestTheLastWordOfASession(t *testing.T) {
 		{"taken out of the plan", false, true, deconfigured, "6/3", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			virtual.Test(t, func(t *testing.T) {
 				spec := client()
 				spec.Keep = c.keep
 				b := newBenchAsking(t, newSwitchboard(), slog.DiscardHandler, oneMinute, spec)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"heddle/bgp"
+	"heddle/internal/virtual"
 	"heddle/peering"
 )
 
@@ -29,7 +30,7 @@ func problemsOf(s *Server, object string) (texts []string) {
 // A peer that connects and says nothing takes four places, not more, and not for ever:
 // the others are told why, and so is the operator.
 func TestSlowOpensAreBoundedByCountAndTime(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	virtual.Test(t, func(t *testing.T) {
 		b := newBench(t, client(), bystanderSpec())
 		defer b.end()
 		patient := opening()
@@ -77,7 +78,7 @@ func TestSlowOpensAreBoundedByCountAndTime(t *testing.T) {
 
 // When descriptors run out, what is left is for the sessions we have.
 func TestPeersBeyondTheDescriptorsAreRefused(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	virtual.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		b := newBenchOn(t, nil, slog.NewTextHandler(&log, nil))
 		defer b.end()
@@ -120,7 +121,7 @@ func TestPeersBeyondTheDescriptorsAreRefused(t *testing.T) {
 
 // A minute without descriptors is a few lines, a problem while it lasts, and no more.
 func TestALackOfDescriptorsIsLoggedOnceInAWhile(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	virtual.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		b := newBenchOn(t, nil, slog.NewTextHandler(&log, nil), client())
 		defer b.end()
@@ -145,7 +146,7 @@ func TestALackOfDescriptorsIsLoggedOnceInAWhile(t *testing.T) {
 
 // A client of a range that there is no room for leaves nothing behind: ranges are wide.
 func TestWhoIsRefusedForWantOfRoomIsForgotten(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	virtual.Test(t, func(t *testing.T) {
 		b := newBench(t)
 		defer b.end()
 		spec := client()

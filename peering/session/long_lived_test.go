@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"heddle/bgp"
+	"heddle/internal/virtual"
 	"heddle/peering/wire"
 )
 
@@ -32,7 +33,7 @@ func TestWhoseRoutesAreKeptForLong(t *testing.T) {
 		{"not if we don't help", false, wire.GracefulRestart{Offered: true}, long(both, 600), 0, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			virtual.Test(t, func(t *testing.T) {
 				b := newBench(t, client())
 				defer b.end()
 				b.server.lasting = c.helps

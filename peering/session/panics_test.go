@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"heddle/internal/virtual"
 	"heddle/peering/wire"
 )
 
@@ -70,7 +71,7 @@ func TestAPanicEndsOneSession(t *testing.T) {
 		{"Next", func(b *bench, _ *far) { b.rec.sessions[1].Attach(mine{}) }, "a mine in Next", "6/0"},
 	} {
 		t.Run(c.at, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			virtual.Test(t, func(t *testing.T) {
 				log := &ledger{}
 				b := newBenchOn(t, nil, slog.NewTextHandler(log, nil), client(), bystanderSpec())
 				defer b.end()
@@ -107,7 +108,7 @@ func TestAPanicEndsOneSession(t *testing.T) {
 
 // Sessions come back after a while, and many panics leave everything in working order.
 func TestAPeerThatMeetsADefectComesBackLater(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	virtual.Test(t, func(t *testing.T) {
 		b := newBench(t, client())
 		defer b.end()
 		b.server.handler = &fuse{b.rec, "h1", "Batch"}
@@ -141,7 +142,7 @@ type torn struct{ *memory }
 func (torn) Write([][]byte) (int, error) { panic("torn") }
 
 func TestAPanicWhileWritingEndsOneSession(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	virtual.Test(t, func(t *testing.T) {
 		b := newBench(t, client(), bystanderSpec())
 		defer b.end()
 		w := b.bystander()
@@ -158,7 +159,7 @@ func TestAPanicWhileWritingEndsOneSession(t *testing.T) {
 
 // Another connection of the peer's does not get around the pause.
 func TestAPeerThatMetADefectHasNoOtherConnection(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	virtual.Test(t, func(t *testing.T) {
 		b := newBench(t, client())
 		defer b.end()
 		b.server.handler = &fuse{b.rec, "h1", "Batch"}

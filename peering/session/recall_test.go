@@ -7,9 +7,9 @@ import (
 	"net/netip"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
+	"heddle/internal/virtual"
 	"heddle/peering"
 	"heddle/peering/wire"
 )
@@ -30,7 +30,7 @@ func (b *bench) wantNoCalls(net *switchboard, d time.Duration) {
 
 // RFC 4724 §4.1: who keeps our routes may wait to be called.
 func TestAClientThatKeepsOurRoutesIsCalledUntilItHasASession(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	virtual.Test(t, func(t *testing.T) {
 		spec := client()
 		spec.Keep = true
 		net := newSwitchboard()
@@ -59,7 +59,7 @@ func TestWhoIsNotCalled(t *testing.T) {
 		{"a client, when we ask nobody to keep routes", true, Restart{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			virtual.Test(t, func(t *testing.T) {
 				spec := client()
 				spec.Keep = c.keep
 				net := newSwitchboard()
@@ -73,7 +73,7 @@ func TestWhoIsNotCalled(t *testing.T) {
 
 // A host that is gone is not called for ever, nor one whose own calls come to nothing.
 func TestAClientIsCalledNoLongerThanItKeepsOurRoutes(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	virtual.Test(t, func(t *testing.T) {
 		spec := client()
 		spec.Keep = true
 		net := newSwitchboard()
@@ -95,7 +95,7 @@ func TestAClientIsCalledNoLongerThanItKeepsOurRoutes(t *testing.T) {
 
 // Whoever is lost again while it is being called is called for as long as anybody.
 func TestAClientThatIsLostAgainIsCalledAnew(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	virtual.Test(t, func(t *testing.T) {
 		spec := client()
 		spec.Keep = true
 		net, listens := newSwitchboard(), atomic.Bool{}
@@ -125,7 +125,7 @@ func TestAClientThatIsLostAgainIsCalledAnew(t *testing.T) {
 
 // Calls of ours don't take the descriptors that are kept for other things.
 func TestNobodyIsCalledWithoutADescriptorForIt(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	virtual.Test(t, func(t *testing.T) {
 		net := newSwitchboard()
 		b := newBenchAsking(t, net, slog.DiscardHandler, oneMinute)
 		defer b.end()
@@ -149,7 +149,7 @@ func TestNobodyIsCalledWithoutADescriptorForIt(t *testing.T) {
 
 // What is true of whoever calls, is true here: a panic ends an attempt, and nothing else.
 func TestAPanicWhileAClientIsCalledIsSurvived(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	virtual.Test(t, func(t *testing.T) {
 		spec := client()
 		spec.Keep = true
 		net := newSwitchboard()

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"heddle/bgp"
+	"heddle/internal/virtual"
 	"heddle/peering"
 	"heddle/peering/wire"
 )
@@ -41,7 +42,7 @@ func TestWhatARestartingSpeakerOffers(t *testing.T) {
 // A speaker that asked for its routes to be kept hangs up without a word: a
 // NOTIFICATION would have peers without RFC 8538 drop them.
 func TestASpeakerThatRestartsSaysNothing(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	virtual.Test(t, func(t *testing.T) {
 		spec := client()
 		spec.Keep = true
 		b := newBench(t, spec)
@@ -72,7 +73,7 @@ func TestASpeakerThatRestartsSaysNothing(t *testing.T) {
 
 // RFC 7911 §4, the other way round.
 func TestWhatIsTakenWithPathIdentifiers(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	virtual.Test(t, func(t *testing.T) {
 		spec := client()
 		spec.AddPathTaken = both
 		b := newBench(t, spec)

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 
 	"heddle/bgp"
+	"heddle/internal/virtual"
 	"heddle/peering"
 	"heddle/peering/wire"
 )
@@ -107,7 +108,7 @@ func TestMalformedUpdatesCostWhatRFC7606Says(t *testing.T) {
 				want = c.external
 			}
 			t.Run(fmt.Sprintf("%s, from a %s", c.name, peer.Kind), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) { want.follow(t, peer, c.octets) })
+				virtual.Test(t, func(t *testing.T) { want.follow(t, peer, c.octets) })
 			})
 		}
 	}
@@ -162,7 +163,7 @@ func (want outcome) count(t *testing.T, b *bench) {
 
 // A peer that is broken is broken at length: all is counted, little is logged.
 func TestAStormOfFaultsIsALineInTheLog(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	virtual.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		b := newBenchOn(t, nil, slog.NewTextHandler(&log, nil), client())
 		defer b.end()

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"heddle/bgp"
+	"heddle/internal/virtual"
 	"heddle/peering/wire"
 )
 
@@ -32,7 +33,7 @@ func TestASessionThatGivesNoSignOfLifeIsReplaced(t *testing.T) {
 	} {
 		for _, way := range []string{"it is gone", "it answers with a reset"} {
 			t.Run(c.name+"; "+way, func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
+				virtual.Test(t, func(t *testing.T) {
 					b := newBench(t, reflector())
 					defer b.end()
 					old := b.connect()
@@ -60,7 +61,7 @@ func TestASessionThatGivesNoSignOfLifeIsReplaced(t *testing.T) {
 
 // One that lives is asked, too, and wins.
 func TestASessionThatLivesStaysAfterTheQuestion(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	virtual.Test(t, func(t *testing.T) {
 		b := newBench(t, reflector())
 		defer b.end()
 		old := b.connect()

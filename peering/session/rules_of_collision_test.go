@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"heddle/bgp"
+	"heddle/internal/virtual"
 	"heddle/peering"
 	"heddle/peering/wire"
 )
@@ -74,7 +75,7 @@ func TestWhichOfTwoConnectionsStays(t *testing.T) {
 			{"both in OpenSent, the OPEN comes on ours", func(_, ours *far, open func(*far)) { open(ours) }},
 		} {
 			t.Run(c.name+"; "+s.name, func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
+				virtual.Test(t, func(t *testing.T) {
 					net := newSwitchboard()
 					b := newBenchOn(t, net, slog.DiscardHandler, dialled(c.peer))
 					defer b.end()
@@ -96,7 +97,7 @@ func TestWhichOfTwoConnectionsStays(t *testing.T) {
 			})
 		}
 		t.Run(c.name+"; ours in OpenConfirm, the OPEN comes on theirs", func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			virtual.Test(t, func(t *testing.T) {
 				net := newSwitchboard()
 				b := newBenchOn(t, net, slog.DiscardHandler, dialled(c.peer))
 				defer b.end()
@@ -151,7 +152,7 @@ func TestTheHigherIdentifierDecidesAtOnce(t *testing.T) {
 		{"it is theirs", 0xc0000202, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			virtual.Test(t, func(t *testing.T) {
 				net := newSwitchboard()
 				b := newBenchOn(t, net, slog.DiscardHandler, dialled(reflector()))
 				defer b.end()
@@ -182,7 +183,7 @@ func TestACallThatComesTooLateSaysNothing(t *testing.T) {
 	for _, id := range []bgp.RouterID{0xc0000200, 0xc0000202} {
 		for _, s := range stages[1:] {
 			t.Run(fmt.Sprintf("the peer is %s, in %s", id, s.state), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
+				virtual.Test(t, func(t *testing.T) {
 					net := newSwitchboard()
 					through := make(chan struct{})
 					net.answer = func() error {
@@ -228,7 +229,7 @@ func TestAnEstablishedSessionStays(t *testing.T) {
 		{"with graceful restart, but it is another router", restarting(true), func() wire.Open { o := restarting(true); o.RouterID = 0xc0000209; return o }(), false, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			virtual.Test(t, func(t *testing.T) {
 				net := newSwitchboard()
 				spec := reflector()
 				if c.ours {
@@ -264,7 +265,7 @@ func TestAnEstablishedSessionStays(t *testing.T) {
 func TestOfTwoCallsOfAPeerTheYoungerStays(t *testing.T) {
 	for _, s := range stages[:2] {
 		t.Run(fmt.Sprintf("the older in %s", s.state), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			virtual.Test(t, func(t *testing.T) {
 				b := newBench(t, reflector())
 				defer b.end()
 				older := b.connect()
@@ -280,7 +281,7 @@ func TestOfTwoCallsOfAPeerTheYoungerStays(t *testing.T) {
 
 // One that has not said who it is has no claim.
 func TestACallInOpenSentGoesWhenAnotherIsEstablished(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	virtual.Test(t, func(t *testing.T) {
 		b := newBench(t, reflector())
 		defer b.end()
 		first := b.connect()
@@ -295,7 +296,7 @@ func TestACallInOpenSentGoesWhenAnotherIsEstablished(t *testing.T) {
 
 // An OPEN that is read while its connection is being ended must not end the others.
 func TestAConnectionThatIsEndingIsNotAdmitted(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	virtual.Test(t, func(t *testing.T) {
 		b := newBench(t, reflector())
 		defer b.end()
 		ending, staying := b.connect(), b.connect()
@@ -334,7 +335,7 @@ func TestAConnectionThatIsEndingDoesNotCollide(t *testing.T) {
 
 // Connections that never say anything can't be had in any number.
 func TestAPeerHasFewConnectionsAtATime(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	virtual.Test(t, func(t *testing.T) {
 		b := newBench(t, client())
 		defer b.end()
 		var silent []*far

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"heddle/bgp"
+	"heddle/internal/virtual"
 	"heddle/peering"
 	"heddle/peering/wire"
 )
@@ -271,7 +272,7 @@ func message(typ wire.Type, body ...byte) []byte {
 }
 
 func TestASessionComesUpAndGoes(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	virtual.Test(t, func(t *testing.T) {
 		b := newBench(t, client())
 		defer b.end()
 		if b.state() != Active {
@@ -294,7 +295,7 @@ func TestASessionComesUpAndGoes(t *testing.T) {
 }
 
 func TestMessagesMayArriveAnOctetAtATime(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	virtual.Test(t, func(t *testing.T) {
 		b := newBench(t, client())
 		defer b.end()
 		f := b.connect()
@@ -316,7 +317,7 @@ func TestMessagesMayArriveAnOctetAtATime(t *testing.T) {
 }
 
 func TestASilentPeerIsGivenUpAfterTheHoldTime(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	virtual.Test(t, func(t *testing.T) {
 		b := newBench(t, client())
 		defer b.end()
 		f := b.connect()
@@ -333,7 +334,7 @@ func TestASilentPeerIsGivenUpAfterTheHoldTime(t *testing.T) {
 }
 
 func TestKeepalivesComeAThirdOfTheHoldTimeApart(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	virtual.Test(t, func(t *testing.T) {
 		b := newBench(t, client())
 		defer b.end()
 		f := b.connect()
@@ -354,7 +355,7 @@ func TestKeepalivesComeAThirdOfTheHoldTimeApart(t *testing.T) {
 }
 
 func TestHoldTimeZeroMeansNoTimers(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	virtual.Test(t, func(t *testing.T) {
 		b := newBench(t, client())
 		defer b.end()
 		f := b.connect()
@@ -371,7 +372,7 @@ func TestHoldTimeZeroMeansNoTimers(t *testing.T) {
 }
 
 func TestOpenSentIsBounded(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	virtual.Test(t, func(t *testing.T) {
 		b := newBench(t, client())
 		defer b.end()
 		f := b.connect()
@@ -386,7 +387,7 @@ func TestOpenSentIsBounded(t *testing.T) {
 // The tables are busy for an hour. The peer goes on sending, so it is alive; our
 // KEEPALIVEs go on, so that we are to it.
 func TestTimeWeSpendNotReadingDoesNotCostThePeerItsSession(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	virtual.Test(t, func(t *testing.T) {
 		b := newBench(t, client())
 		defer b.end()
 		b.rec.block = make(chan struct{})
@@ -430,7 +431,7 @@ func (s *stub) Next(octets [][]byte, limit int) ([][]byte, int) {
 }
 
 func TestASlowPeerGetsEverythingWhole(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	virtual.Test(t, func(t *testing.T) {
 		b := newBench(t, client())
 		defer b.end()
 		f := b.connectFrom(theirAddr, 100)
@@ -450,7 +451,7 @@ func TestASlowPeerGetsEverythingWhole(t *testing.T) {
 }
 
 func TestDeconfigurationIsCeaseThreeAndTouchesNobodyElse(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	virtual.Test(t, func(t *testing.T) {
 		other := client()
 		other.Remote, other.Name = netip.MustParseAddr("192.0.2.3"), "h2"
 		b := newBench(t, client(), other)
@@ -477,7 +478,7 @@ func TestDeconfigurationIsCeaseThreeAndTouchesNobodyElse(t *testing.T) {
 }
 
 func TestStrangersAreRefusedAndListed(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	virtual.Test(t, func(t *testing.T) {
 		b := newBench(t, client())
 		defer b.end()
 		f := b.connectFrom(netip.MustParseAddr("198.51.100.7"), 1<<20)
@@ -532,7 +533,7 @@ func TestStrangersAreRefusedAndListed(t *testing.T) {
 
 // Strangers in any number cost no more than so many do.
 func TestTheLatestStrangersAreRemembered(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	virtual.Test(t, func(t *testing.T) {
 		b := newBench(t)
 		defer b.end()
 		first := netip.MustParseAddr("198.18.0.0")
@@ -549,7 +550,7 @@ func TestTheLatestStrangersAreRemembered(t *testing.T) {
 }
 
 func TestWhoSaysAnotherASIsToldApart(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	virtual.Test(t, func(t *testing.T) {
 		b := newBench(t, client())
 		defer b.end()
 		f := b.connect()
@@ -567,7 +568,7 @@ func TestWhoSaysAnotherASIsToldApart(t *testing.T) {
 }
 
 func TestAReasonIsSentAndShown(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	virtual.Test(t, func(t *testing.T) {
 		b := newBench(t, client())
 		defer b.end()
 		f := b.connect()
@@ -646,7 +647,7 @@ func TestWhatEndsASessionDecidesWhetherItsRoutesStay(t *testing.T) {
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			virtual.Test(t, func(t *testing.T) {
 				b := newBench(t, client())
 				defer b.end()
 				f := b.connect()
@@ -660,7 +661,7 @@ func TestWhatEndsASessionDecidesWhetherItsRoutesStay(t *testing.T) {
 }
 
 func TestPlanAppliedTwiceEqualsOnce(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	virtual.Test(t, func(t *testing.T) {
 		b := newBench(t, client())
 		defer b.end()
 		f := b.connect()
@@ -678,7 +679,7 @@ func TestPlanAppliedTwiceEqualsOnce(t *testing.T) {
 
 func TestAPasswordThatCannotBeReadKeepsTheSessionDown(t *testing.T) {
 	file := t.TempDir() + "/password"
-	synctest.Test(t, func(t *testing.T) {
+	virtual.Test(t, func(t *testing.T) {
 		spec := client()
 		spec.PasswordFile = file
 		b := newBench(t, spec)

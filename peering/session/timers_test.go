@@ -8,11 +8,12 @@ import (
 	"time"
 
 	"heddle/bgp"
+	"heddle/internal/virtual"
 	"heddle/peering/wire"
 )
 
 func TestAPeerThatDoesNotConfirmIsGivenUpAfterTheHoldTime(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	virtual.Test(t, func(t *testing.T) {
 		b := newBench(t, client())
 		defer b.end()
 		f := b.connect()
@@ -30,7 +31,7 @@ func TestAPeerThatDoesNotConfirmIsGivenUpAfterTheHoldTime(t *testing.T) {
 
 // RFC 4271 §8.2.2: an UPDATE restarts HoldTimer as a KEEPALIVE does.
 func TestUpdatesKeepASessionAlive(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	virtual.Test(t, func(t *testing.T) {
 		b := newBench(t, client())
 		defer b.end()
 		f := b.connect()
@@ -45,7 +46,7 @@ func TestUpdatesKeepASessionAlive(t *testing.T) {
 
 // A peer that sends an octet now and then says nothing.
 func TestHalfAMessageKeepsNobodyAlive(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	virtual.Test(t, func(t *testing.T) {
 		b := newBench(t, client())
 		defer b.end()
 		f := b.connect()
@@ -65,7 +66,7 @@ func TestHalfAMessageKeepsNobodyAlive(t *testing.T) {
 // The tables are busy for an hour, and the peer has nothing to say: that it kept
 // silent we did not hear.
 func TestSilenceWhileTheTablesAreBusyDoesNotCount(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	virtual.Test(t, func(t *testing.T) {
 		b := newBench(t, client())
 		defer b.end()
 		b.rec.block = make(chan struct{})
@@ -110,7 +111,7 @@ func (h *hoarder) giveBack() {
 // One peer says so much that there is no buffer left to read another into. Both go
 // on sending, so both are alive; our KEEPALIVEs go on, so that we are to them.
 func TestAPeerThatCannotBeReadForWantOfABufferKeepsItsSession(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	virtual.Test(t, func(t *testing.T) {
 		b := newBench(t, client(), bystanderSpec())
 		defer b.end()
 		h := &hoarder{recorder: b.rec}
@@ -147,7 +148,7 @@ func TestAPeerThatCannotBeReadForWantOfABufferKeepsItsSession(t *testing.T) {
 
 // A wait for a buffer must not count even if what is then read is half a message.
 func TestAWaitForABufferIsNoSilence(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	virtual.Test(t, func(t *testing.T) {
 		b := newBench(t, client(), bystanderSpec())
 		defer b.end()
 		h := &hoarder{recorder: b.rec}
@@ -184,7 +185,7 @@ func (s *starved) Await() error {
 }
 
 func TestOctetsThatWaitToBeReadAreASignOfLife(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	virtual.Test(t, func(t *testing.T) {
 		b := newBench(t, client())
 		defer b.end()
 		f := b.connect()
@@ -241,7 +242,7 @@ func TestSendHoldTime(t *testing.T) {
 		{"no hold time", 0, 8 * time.Minute},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			virtual.Test(t, func(t *testing.T) {
 				spec := client()
 				spec.HoldTime = 600 * time.Second
 				b := newBench(t, spec)
@@ -273,7 +274,7 @@ func TestSendHoldTime(t *testing.T) {
 // A close with octets unread would lose the NOTIFICATION: what the peer still says
 // is read for a while.
 func TestAPeerThatStillTalksHearsWhyItsSessionEnds(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	virtual.Test(t, func(t *testing.T) {
 		b := newBench(t, client())
 		defer b.end()
 		f := b.connect()
@@ -298,7 +299,7 @@ func TestAPeerThatStillTalksHearsWhyItsSessionEnds(t *testing.T) {
 
 // The end of a session does not wait for a peer that takes nothing.
 func TestAStuckPeerDoesNotHoldUpTheEnd(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	virtual.Test(t, func(t *testing.T) {
 		b := newBench(t, client())
 		f := b.connectFrom(theirAddr, 4096)
 		f.establish(opening())
