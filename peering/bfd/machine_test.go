@@ -239,6 +239,28 @@ func TestAPeerThatWantsToHearNothingHearsOnlyAnswers(t *testing.T) {
 	}
 }
 
+// RFC 5880 §6.6, §6.8.3: what was changed twice is asked about twice, and the packet that
+// sets the two sequences apart is sent, too.
+func TestAPeerInDemandModeIsToldOfTheLastChange(t *testing.T) {
+	m := in(t, bfd.Up)
+	confirm(t, m)
+	p := say(bfd.Up)
+	p.Demand = true
+	m.Receive(p, noon)
+	m.Configure(bfd.Settings{Interval: 600 * ms, Multiplier: 3})
+	m.Transmit(noon, 0)
+	m.Configure(bfd.Settings{Interval: 900 * ms, Multiplier: 3})
+	p.Final = true
+	m.Receive(p, noon)
+	for i := range 3 {
+		at := noon.Add(time.Duration(i) * time.Second)
+		if p, ok := m.Transmit(at, 0); ok && p.Poll && p.RequiredMinRx == 900*ms {
+			return
+		}
+	}
+	t.Error("it is not polled")
+}
+
 // RFC 5880 §6.8.7: 75 to 100 %, and 90 % if one that is late would be one too many.
 func TestPacketsAreSpreadOverTheInterval(t *testing.T) {
 	for _, c := range []struct {

@@ -49,6 +49,9 @@ func (t *timing) final() {
 	}
 }
 
+// asking says whether a sequence is under way, or about to begin.
+func (t *timing) asking() bool { return t.polling || t.pause }
+
 // sent notes that a packet went out.
 func (t *timing) sent() {
 	if t.pause {

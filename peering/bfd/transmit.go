@@ -26,7 +26,7 @@ func (m *Machine) next() time.Time {
 // receive, or that polls when it wants to know, does not (RFC 5880 §6.8.7).
 func (m *Machine) audible() bool {
 	demand := m.known && m.remote.Demand && m.state == Up && m.remote.State == Up
-	return m.minRx != 0 && (!demand || m.timing.polling)
+	return m.minRx != 0 && (!demand || m.timing.asking())
 }
 
 // Transmit is the packet that is due, if one is. Chance, from 0 up to 1, is for the
