@@ -194,6 +194,23 @@ func TestWhatHasArrivedAndWasNotReadCountsAsHeard(t *testing.T) {
 	})
 }
 
+// Nor does it lose its place to strangers whose packets came first.
+func TestWhatHasArrivedBehindAFloodCountsAsHeard(t *testing.T) {
+	pair(t, func(t *testing.T, c *cable, a, b *end) {
+		time.Sleep(5 * time.Second)
+		c.set(func() { c.deaf = true })
+		stranger, _ := plug{c, netip.MustParseAddr("192.0.2.9")}.source(true)
+		defer stranger.close()
+		for range 2 * takeMost {
+			stranger.write([]byte("flood"), here, netip.AddrPortFrom(here, SinglePort))
+		}
+		time.Sleep(time.Minute)
+		if a.Status(there).Flaps+b.Status(here).Flaps > 0 {
+			t.Errorf("the path was held for broken: %q", a.told)
+		}
+	})
+}
+
 // Who runs it says goodbye to whom it wants to.
 func TestAServerThatEndsSaysNothing(t *testing.T) {
 	pair(t, func(t *testing.T, _ *cable, a, b *end) {

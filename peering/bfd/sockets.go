@@ -92,7 +92,7 @@ func (o *sockets) close() {
 func (s *Server) listen(in socket) {
 	for in.wait() == nil {
 		s.mu.Lock()
-		s.take(in, time.Now())
+		s.take(in, takeMost, time.Now())
 		s.mu.Unlock()
 	}
 }
@@ -101,20 +101,25 @@ func (s *Server) listen(in socket) {
 func (s *Server) drain(now time.Time) {
 	for i := range s.families {
 		if open := s.families[i].sockets; open != nil {
-			s.take(open.in[0], now)
-			s.take(open.in[1], now)
+			s.take(open.in[0], waitingMost, now)
+			s.take(open.in[1], waitingMost, now)
 		}
 	}
 }
 
-// takeMost bounds the packets that are read while nobody else gets a turn.
-const takeMost = 4096
+const (
+	// takeMost bounds the packets that a reader takes while nobody else gets a turn.
+	takeMost = 4096
+	// waitingMost is more than may be waiting: the kernel doubles the buffer it is asked
+	// for, and charges more than 512 octets for the smallest packet.
+	waitingMost = 2 * receiveBuffer / 512
+)
 
 // take reads what is waiting on a socket. It is read with mu held, so that nothing is
 // ever between a socket and its session when the session is judged.
-func (s *Server) take(in socket, now time.Time) {
+func (s *Server) take(in socket, most int, now time.Time) {
 	var room [128]byte
-	for range takeMost {
+	for range most {
 		n, a, ok := in.read(room[:])
 		if !ok {
 			return
