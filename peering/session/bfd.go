@@ -41,9 +41,17 @@ func (p *peer) bfdChanged(e bfd.Event) {
 	if !e.Broken() {
 		return
 	}
-	if c := p.establishedConn(); c != nil {
+	if c := p.establishedConn(); c != nil && !c.restarts(e) {
 		c.finish(&ending{sent: bgp.Cease(bgp.CeaseBFDDown, ""), detail: ": " + e.Reason(), broken: true})
 	}
+}
+
+// restarts says whether a path that breaks is part of a restart (RFC 5882 §4.3.2): the
+// peer has hung up, which the reader may be too busy to have seen, or it was faster with
+// BGP than with BFD, and has said that it restarted since it fell silent. mu of the peer
+// is held.
+func (c *conn) restarts(e bfd.Event) bool {
+	return c.transport.Ended() || (c.negotiated.Restarting && time.Since(c.session.Since) < e.Silent)
 }
 
 // bfdPatience is how long a session may stand without the path's being up before

@@ -68,6 +68,53 @@ func TestAPathThatBreaksDuringARestartIsPartOfIt(t *testing.T) {
 	})
 }
 
+// The tables are busy, so that the end of the connection is not seen for a while.
+func TestAPathThatBreaksAfterAnEndThatWasNotReadIsPartOfTheRestart(t *testing.T) {
+	virtual.Test(t, func(t *testing.T) {
+		b := newBench(t, client())
+		defer b.end()
+		b.rec.block = make(chan struct{})
+		f := b.connect()
+		f.establish(restarter())
+		f.send(plain("10.0.0.0/24")...)
+		f.Close()
+		time.Sleep(lost.Silent)
+		b.server.peers[theirAddr].bfdChanged(lost)
+		close(b.rec.block)
+		b.wantHistory("up h1", "down h1: peer closed the connection (graceful ipv4+ipv6)")
+	})
+}
+
+// BGP of a peer that restarted may be back before BFD is, and before that was missed.
+func TestASilenceThatARestartExplainsDoesNotEndTheSessionAfterIt(t *testing.T) {
+	for _, c := range []struct {
+		name      string
+		restarted bool
+		after     time.Duration // the session came up
+		ends      bool
+	}{
+		{"it restarted, and was silent before", true, lost.Silent - time.Millisecond, false},
+		{"it restarted, and was heard since", true, lost.Silent, true},
+		{"it did not restart", false, lost.Silent - time.Millisecond, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			virtual.Test(t, func(t *testing.T) {
+				b := newBench(t, client())
+				defer b.end()
+				o := restarter()
+				o.Capabilities.Restart.Restarting = c.restarted
+				b.connect().establish(o)
+				time.Sleep(c.after)
+				b.server.peers[theirAddr].bfdChanged(lost)
+				synctest.Wait()
+				if ended := len(b.rec.history()) > 1; ended != c.ends {
+					t.Errorf("the handler heard %q", b.rec.history())
+				}
+			})
+		})
+	}
+}
+
 func TestWhatOfAPathDoesNotTouchTheSession(t *testing.T) {
 	virtual.Test(t, func(t *testing.T) {
 		b := newBench(t, client())

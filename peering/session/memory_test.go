@@ -115,6 +115,12 @@ func (m *memory) Pending() bool {
 	return len(m.in.octets) > 0
 }
 
+func (m *memory) Ended() bool {
+	m.in.mu.Lock()
+	defer m.in.mu.Unlock()
+	return m.in.ended
+}
+
 func (m *memory) Write(octets [][]byte) (int, error) {
 	m.out.mu.Lock()
 	defer m.out.mu.Unlock()

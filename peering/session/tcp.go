@@ -72,6 +72,15 @@ func (t *tcp) Pending() bool {
 	return waiting > 0
 }
 
+func (t *tcp) Ended() (ended bool) {
+	_ = t.raw.Control(func(fd uintptr) {
+		fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
+		n, err := unix.Poll(fds, 0)
+		ended = n > 0 && err == nil
+	})
+	return ended
+}
+
 func (t *tcp) Unanswered() (d time.Duration) {
 	_ = t.raw.Control(func(fd uintptr) {
 		if info, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO); err == nil {

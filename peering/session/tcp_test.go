@@ -1,6 +1,7 @@
 package session
 
 import (
+	"errors"
 	"net"
 	"testing"
 	"time"
@@ -70,5 +71,35 @@ func TestASessionThatWaitsHoldsNoBuffer(t *testing.T) {
 				t.Fatalf("round %d: what peer %d sent is not read", round, i)
 			}
 		}
+	}
+}
+
+// Octets that nobody has read don't hide that none follow.
+func TestAnEndIsSeenBehindWhatWasNotRead(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		end  func(*net.TCPConn) error
+	}{
+		{"of one half", (*net.TCPConn).CloseWrite},
+		{"of both", (*net.TCPConn).Close},
+		{"by a reset", func(conn *net.TCPConn) error { return errors.Join(conn.SetLinger(0), conn.Close()) }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			ours, theirs := tcpPair(t)
+			if _, err := theirs.Write([]byte{1}); err != nil {
+				t.Fatal(err)
+			}
+			if ours.Await() != nil || ours.Ended() {
+				t.Fatal("it is held for ended")
+			}
+			if err := c.end(theirs.(*net.TCPConn)); err != nil {
+				t.Fatal(err)
+			}
+			for start := time.Now(); !ours.Ended(); time.Sleep(time.Millisecond) {
+				if time.Since(start) > time.Minute {
+					t.Fatal("its end is not seen")
+				}
+			}
+		})
 	}
 }

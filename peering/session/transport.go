@@ -19,6 +19,9 @@ type transport interface {
 	SetReadDeadline(time.Time) error
 	// Pending says whether octets have arrived that were not read.
 	Pending() bool
+	// Ended says whether the peer has ended its half, or all of it, be it that there are
+	// octets left to read.
+	Ended() bool
 	// Write takes as many octets as it can without waiting; errAgain when that is none.
 	Write(octets [][]byte) (int, error)
 	// WriteWait is Write that waits until it can take something, or the deadline.
