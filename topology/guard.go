@@ -150,12 +150,16 @@ func (g *Guard) listen(now time.Time, changes []Change) []consent {
 	return g.said[known:]
 }
 
-// obey carries out what was said.
+// obey carries out what was said. Who accepts all has decided about a freeze: what went
+// after that word is judged by itself.
 func (g *Guard) obey(said []consent) {
 	for _, word := range said {
 		paths := maps.Keys(word.paths)
 		if word.paths == nil {
 			paths = maps.Keys(g.withheld)
+			if !g.suspected && !g.estranged {
+				g.frozen = ""
+			}
 		}
 		for path := range paths {
 			if w := g.withheld[path]; w != nil && word.covers(w) {

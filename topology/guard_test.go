@@ -212,6 +212,38 @@ func TestAfterAFreezeAPersonDecides(t *testing.T) {
 	}
 }
 
+// A word and what goes after it may come in one batch.
+func TestWhatGoesAfterAnAcceptanceIsJudgedByItself(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		removed []string // after the word
+		reason  string
+	}{
+		{"one more", []string{"nodes/h30"}, ""},
+		{"too many more", hosts(26)[20:], "6 of 30 nodes are gone"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newStore(large())
+			s.remove(hosts(20)...)
+			s.revision += 2
+			b := topology.Batch{Cluster: s.cluster, Revision: s.revision, Changes: []topology.Change{
+				{Path: topology.AcceptedPath, Value: topology.Acceptance(s.now), Revision: s.revision - 1},
+			}}
+			for _, path := range c.removed {
+				b.Changes = append(b.Changes, topology.Change{Path: topology.Prefix + path, Revision: s.revision})
+			}
+			s.guard.Take(s.now, b)
+			if got := s.holds(); got["nodes/h00"] || !got[c.removed[0]] || s.frozen() != c.reason {
+				t.Errorf("h00 in force: %v, %s: %v; frozen: %q, want %q", got["nodes/h00"], c.removed[0], got[c.removed[0]], s.frozen(), c.reason)
+			}
+			s.wait(topology.Window)
+			if s.holds()[c.removed[0]] != (c.reason != "") {
+				t.Errorf("%s in force: %v", c.removed[0], c.reason == "")
+			}
+		})
+	}
+}
+
 func TestWhatAPersonNamedGoesAtOnce(t *testing.T) {
 	s := newStore(large())
 	s.remove("nodes/h00", "nodes/h01")
