@@ -148,15 +148,24 @@ func (inv *Inventory) count(c class) (n int) {
 }
 
 // replaced says whether all that an object stands for is another's by now, so that it is
-// not lost, but moved or renamed.
+// not lost, but moved or renamed. A workload that is prepared owns nothing yet: it is the
+// heir of none but its like.
 func (g *Guard) replaced(object Object) bool {
 	stays := func(key Key) bool { return g.stays(key, object.Key()) }
 	if o, ok := object.(Workload); ok {
+		heir := func(key Key) bool { return stays(key) && (o.State == Prepared || !g.inventory.prepared(key)) }
 		return !slices.ContainsFunc(o.Addresses, func(addr netip.Addr) bool {
-			return !slices.ContainsFunc(g.inventory.owners(addr, o.Node), stays)
+			return !slices.ContainsFunc(g.inventory.owners(addr, o.Node), heir)
 		})
 	}
-	return slices.ContainsFunc(g.inventory.twins(object), stays)
+	return slices.ContainsFunc(g.inventory.twins(object, contains), stays)
+}
+
+// prepared says whether a workload is.
+func (inv *Inventory) prepared(key Key) bool {
+	object, _ := inv.find(key)
+	w, _ := object.(Workload)
+	return w.State == Prepared
 }
 
 // owners are the workloads that an address can pass from or to when one on a node gets
@@ -184,18 +193,26 @@ func (inv *Inventory) anycast(addr netip.Addr) bool {
 }
 
 // twins are the objects that stand for the same as an object that is no workload, itself
-// among them.
-func (inv *Inventory) twins(object Object) (keys []Key) {
+// among them: pools with its prefix, nodes and routers that have addresses as it has.
+func (inv *Inventory) twins(object Object, have func(theirs, its []netip.Addr) bool) (keys []Key) {
 	switch o := object.(type) {
 	case Node:
-		return keysOf(inv.nodes, func(other Node) bool { return slices.Equal(other.Addresses, o.Addresses) })
+		return keysOf(inv.nodes, func(other Node) bool { return have(other.Addresses, o.Addresses) })
 	case Router:
-		return keysOf(inv.routers, func(other Router) bool { return slices.Equal(other.Addresses, o.Addresses) })
+		return keysOf(inv.routers, func(other Router) bool { return have(other.Addresses, o.Addresses) })
 	case Pool:
 		return keysOf(inv.pools, func(other Pool) bool { return other.Prefix == o.Prefix })
 	}
 	return nil
 }
+
+// contains says whether all of some addresses are among others: who is renamed may get
+// an address more.
+func contains(all, some []netip.Addr) bool {
+	return !slices.ContainsFunc(some, func(addr netip.Addr) bool { return !slices.Contains(all, addr) })
+}
+
+func within(some, all []netip.Addr) bool { return contains(all, some) }
 
 func keysOf[T Object](t table[string, T], as func(T) bool) (keys []Key) {
 	for _, row := range t.rows {
@@ -220,7 +237,7 @@ func (g *Guard) rivals(object Object) (list []*Withheld) {
 	if len(g.withheld) == 0 || object == nil {
 		return nil
 	}
-	keys := g.inventory.twins(object)
+	keys := g.inventory.twins(object, within)
 	if o, ok := object.(Workload); ok {
 		for _, addr := range o.Addresses {
 			keys = append(keys, g.inventory.owners(addr, o.Node)...)

@@ -264,6 +264,8 @@ func TestAMoveIsNoLoss(t *testing.T) {
 		"a workload, written first":  {{"workloads/h01/x": `{"addresses":["10.1.0.1"]}`}, {"workloads/h00/w0": ""}},
 		"a workload, in one":         {{"workloads/h01/x": `{"addresses":["10.1.0.1"]}`, "workloads/h00/w0": ""}},
 		"a node, renamed":            {{"nodes/h00": ""}, {"nodes/new": `{"addresses":["192.0.2.10"],"rack":"r1"}`}},
+		"a node, with one more":      {{"nodes/h00": ""}, {"nodes/new": `{"addresses":["192.0.2.10","2001:db8::10"],"rack":"r1"}`}},
+		"the same, written first":    {{"nodes/new": `{"addresses":["192.0.2.10","2001:db8::10"],"rack":"r1"}`}, {"nodes/h00": ""}},
 		"a router, renamed":          {{"routers/rr1": ""}, {"routers/new": `{"role":"reflector","addresses":["192.0.2.251"]}`}},
 		"a pool, renamed in one":     {{"pools/p1": "", "pools/new": `{"prefix":"10.1.0.0/16"}`}},
 		"a node, deleted and back":   {{"nodes/h00": ""}, {"nodes/h00": large()["nodes/h00"]}},
@@ -278,6 +280,28 @@ func TestAMoveIsNoLoss(t *testing.T) {
 				t.Errorf("%d objects are in force, want %d; frozen: %q", len(got), want, s.frozen())
 			}
 		})
+	}
+}
+
+// What is prepared may never come.
+func TestAWorkloadIsLostWhileItsHeirIsPrepared(t *testing.T) {
+	s := newStore(large())
+	target := func(state string) map[string]string {
+		return map[string]string{"workloads/h01/x": `{"addresses":["10.1.0.1"],"state":"` + state + `"}`}
+	}
+	s.change(target("prepared"))
+	s.remove("workloads/h00/w0")
+	if !s.holds()["workloads/h00/w0"] {
+		t.Error("it went, and its address is live nowhere")
+	}
+	s.change(target("live"))
+	if s.holds()["workloads/h00/w0"] {
+		t.Error("it moved, and stayed where it was")
+	}
+	s.change(map[string]string{"workloads/h02/x": `{"addresses":["10.1.0.1"],"state":"prepared"}`})
+	s.remove("workloads/h02/x")
+	if s.holds()["workloads/h02/x"] {
+		t.Error("a migration was given up, and its target stays")
 	}
 }
 
