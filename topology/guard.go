@@ -22,7 +22,7 @@ const Window = 60 * time.Second
 //
 // While the Guard is frozen, deletions wait for a person. A datastore that went back
 // in time, or is another, freezes it too, and then what it has otherwise is withheld as
-// well: it can only add.
+// well: it can only add, and nothing that has what is another's by now.
 //
 // It has one owner. The zero value is empty and ready.
 type Guard struct {
@@ -51,8 +51,10 @@ type Guard struct {
 type Withheld struct {
 	// Change is what the datastore has: no value, or another one.
 	Change
-	// Object is what stays in force.
+	// Object is what stays in force; of what is Added, what does not come into it.
 	Object Object
+	// Added: the datastore has an object more than what is in force.
+	Added bool
 	// Since is when it was learnt.
 	Since time.Time
 }
@@ -179,8 +181,13 @@ func (g *Guard) put(now time.Time, c Change, b Batch, restored bool) []*Withheld
 	}
 	object, _ := Decode(key, c.Value)
 	held, known := g.inventory.find(key)
-	if restored && known && object != nil && !reflect.DeepEqual(held, object) {
+	switch {
+	case !restored || object == nil:
+	case known && !reflect.DeepEqual(held, object):
 		g.withhold(now, c, held, b.Revision+1)
+		return nil
+	case !known && g.inventory.taken(object):
+		g.withhold(now, c, object, b.Revision+1).Added = true
 		return nil
 	}
 	g.inventory.Apply(b.Revision, []Change{c})
@@ -195,6 +202,7 @@ func (g *Guard) remove(now time.Time, c Change, b Batch, restored bool) []*Withh
 		held, known = g.inventory.find(key)
 	}
 	if !known {
+		g.forget(c.Path) // it may have been kept out
 		g.inventory.Apply(b.Revision, []Change{c})
 		return nil
 	}

@@ -214,6 +214,32 @@ func contains(all, some []netip.Addr) bool {
 
 func within(some, all []netip.Addr) bool { return contains(all, some) }
 
+// taken says whether what must be one object's alone in what comes is another's: an
+// address of a speaker, a prefix or a number. Of two nodes with one address the first by
+// name is the speaker, and the routes of the other would be judged as its.
+func (inv *Inventory) taken(object Object) bool {
+	switch o := object.(type) {
+	case Node:
+		return inv.speaks(o.Addresses)
+	case Router:
+		return inv.speaks(o.Addresses)
+	case Pool:
+		return len(inv.twins(o, nil)) > 0
+	case Tag:
+		return len(keysOf(inv.tags, func(other Tag) bool { return other.ID == o.ID })) > 0
+	}
+	return false
+}
+
+// speaks says whether a node or router has one of these addresses.
+func (inv *Inventory) speaks(addresses []netip.Addr) bool {
+	has := func(theirs []netip.Addr) bool {
+		return slices.ContainsFunc(theirs, func(addr netip.Addr) bool { return slices.Contains(addresses, addr) })
+	}
+	return len(keysOf(inv.nodes, func(n Node) bool { return has(n.Addresses) })) > 0 ||
+		len(keysOf(inv.routers, func(r Router) bool { return has(r.Addresses) })) > 0
+}
+
 func keysOf[T Object](t table[string, T], as func(T) bool) (keys []Key) {
 	for _, row := range t.rows {
 		if as(row) {

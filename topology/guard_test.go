@@ -378,6 +378,48 @@ func TestABackupReplacesNothingThatMovedSince(t *testing.T) {
 	}
 }
 
+func TestABackupAddsNothingThatHasWhatIsAnothersByNow(t *testing.T) {
+	values := large()
+	values["tags/web"] = `{"id":7}`
+	for path, value := range map[string]string{
+		"nodes/before":   `{"addresses":["192.0.2.13"],"rack":"r2"}`,
+		"nodes/a":        `{"addresses":["192.0.2.13","192.0.2.99"]}`,
+		"nodes/b":        `{"addresses":["192.0.2.1"]}`,
+		"routers/before": `{"role":"spine","addresses":["192.0.2.251"],"asn":65009}`,
+		"pools/before":   `{"prefix":"10.1.0.0/16","rack":"r2"}`,
+		"tags/before":    `{"id":7}`,
+	} {
+		t.Run(path, func(t *testing.T) {
+			backwards := func() *store {
+				s := newStore(values)
+				s.guard.Take(s.now, topology.Batch{Restored: true, Cluster: s.cluster, Revision: 50, Changes: []topology.Change{
+					{Path: topology.Prefix + path, Value: []byte(value), Revision: 30},
+				}})
+				s.revision, s.values[path] = 50, value
+				if s.holds()[path] || s.frozen() == "" || len(s.guard.Problems()) == 0 {
+					t.Fatalf("in force: %v, frozen: %q", s.holds()[path], s.frozen())
+				}
+				return s
+			}
+			s := backwards()
+			s.accept()
+			if !s.holds()[path] || s.frozen() != "" {
+				t.Errorf("accepted; in force: %v, frozen: %q", s.holds()[path], s.frozen())
+			}
+			s = backwards()
+			s.remove(path)
+			if s.holds()[path] || s.frozen() != "" {
+				t.Errorf("deleted; in force: %v, frozen: %q", s.holds()[path], s.frozen())
+			}
+			s = backwards()
+			s.change(map[string]string{path: value})
+			if !s.holds()[path] || s.frozen() != "" {
+				t.Errorf("written again; in force: %v, frozen: %q", s.holds()[path], s.frozen())
+			}
+		})
+	}
+}
+
 func TestAnAcceptanceIsOfTheEtcdItWasWrittenTo(t *testing.T) {
 	s := newStore(large())
 	s.revision = 500

@@ -30,8 +30,8 @@ func acceptCommand() *cobra.Command {
 
 func rejectCommand() *cobra.Command {
 	return verdictCommand((*verdict).reject, "reject", "Write back to etcd what was deleted and is withheld",
-		"Write back to etcd what a reflector still has in force and etcd has not, or has otherwise since it went back in time.\n"+
-			"See `heddle show withheld`.")
+		"Write back to etcd what a reflector still has in force and etcd has not, or has otherwise since it went back in time, and\n"+
+			"delete what came back there that the reflector keeps out. See `heddle show withheld`.")
 }
 
 func verdictCommand(run func(*verdict, *cobra.Command) error, use, short, long string) *cobra.Command {
@@ -85,14 +85,27 @@ func (v *verdict) reject(cmd *cobra.Command) error {
 		return nil
 	}
 	var objects []topology.Object
+	var added []topology.Key
 	for _, w := range list {
 		object, err := objectOf(w)
 		if err != nil {
 			return err
 		}
-		objects = append(objects, object)
+		if w.Change == "added" {
+			added = append(added, object.Key())
+		} else {
+			objects = append(objects, object)
+		}
 	}
-	return v.with(cmd.Context(), len(objects), func(ctx context.Context, c *etcd.Client) error {
+	return v.with(cmd.Context(), len(list), func(ctx context.Context, c *etcd.Client) error {
+		// What came back first: it may have the number of a tag that is written back.
+		deleted, err := c.Delete(ctx, added, false)
+		for _, key := range deleted {
+			fmt.Fprintln(cmd.OutOrStdout(), "deleted", key)
+		}
+		if err != nil {
+			return err
+		}
 		results, err := c.Apply(ctx, objects)
 		for _, r := range results {
 			fmt.Fprintln(cmd.OutOrStdout(), r.Outcome, r.Object.Key())

@@ -11,12 +11,12 @@ import (
 // Withheld is a change of the inventory that etcd has and that is not carried out.
 type Withheld struct {
 	Object string          `json:"object"`
-	Change string          `json:"change"` // deleted or changed
+	Change string          `json:"change"` // deleted, changed or added
 	Since  time.Time       `json:"since"`
 	Until  *time.Time      `json:"until"` // when it is carried out by itself; null: a person has to decide
 	Reason string          `json:"reason"`
 	Path   string          `json:"path"`  // of its key
-	Value  json.RawMessage `json:"value"` // what stays in force
+	Value  json.RawMessage `json:"value"` // what stays in force, or is kept out of it
 }
 
 func withheld(_ context.Context, s State) ([]Withheld, error) {
@@ -24,8 +24,11 @@ func withheld(_ context.Context, s State) ([]Withheld, error) {
 	for _, w := range s.Withheld {
 		path, value := topology.Encode(w.Object)
 		out := Withheld{Object: w.Object.Key().String(), Change: "changed", Since: w.Since.UTC(), Reason: s.Frozen, Path: path, Value: value}
-		if w.Change.Value == nil {
+		switch {
+		case w.Change.Value == nil:
 			out.Change = "deleted"
+		case w.Added:
+			out.Change = "added"
 		}
 		if s.Frozen == "" {
 			until := out.Since.Add(topology.Window)
