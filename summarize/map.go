@@ -135,7 +135,8 @@ type Claim uint8
 // The claims.
 const (
 	ClaimNone     Claim = iota // no workload of the node has the address
-	ClaimPrepared              // one that is about to arrive or to leave has
+	ClaimLeaving               // one that is about to leave has: it is served, and no evidence
+	ClaimPrepared              // one that is about to arrive has
 	ClaimLive                  // one that runs there has
 )
 
@@ -147,6 +148,8 @@ func (m *Map) Claim(node string, addr netip.Addr) Claim {
 		case w.Node != node:
 		case w.State == topology.Live:
 			return ClaimLive
+		case w.State == topology.Leaving:
+			claim = max(claim, ClaimLeaving)
 		default:
 			claim = ClaimPrepared
 		}

@@ -75,7 +75,7 @@ func TestPlacesOfAFabric(t *testing.T) {
 	}{
 		{"h1", "10.1.0.5", summarize.ClaimLive},
 		{"h2", "10.1.0.5", summarize.ClaimPrepared},
-		{"h3", "10.1.0.5", summarize.ClaimPrepared},
+		{"h3", "10.1.0.5", summarize.ClaimLeaving},
 		{"h2", "10.1.0.6", summarize.ClaimLive},
 		{"h1", "10.1.0.6", summarize.ClaimNone},
 		{"", "10.1.0.6", summarize.ClaimNone},
