@@ -116,8 +116,9 @@ func (s *Server) dropUnadmitted() {
 	}
 }
 
-// readPasswords reads each password file once. What can't be read is a problem and
-// is missing in the result.
+// readPasswords reads each password file once. What can't be read is a problem: what was
+// read there last stays, since a session that is up needs the file no more; else it is
+// missing in the result.
 func (s *Server) readPasswords(plan *peering.Plan) map[string]string {
 	passwords := map[string]string{"": ""}
 	read := func(who, file string) {
@@ -125,11 +126,16 @@ func (s *Server) readPasswords(plan *peering.Plan) map[string]string {
 			return
 		}
 		password, err := readPassword(file)
-		if err != nil {
-			s.problems = append(s.problems, Problem{who, err.Error()})
+		if err == nil {
+			passwords[file] = password
 			return
 		}
-		passwords[file] = password
+		text := err.Error()
+		if last, known := s.passwords[file]; known {
+			passwords[file] = last
+			text += " (what it held before stays in force)"
+		}
+		s.problems = append(s.problems, Problem{who, text})
 	}
 	for _, spec := range plan.Sessions {
 		read(spec.Name, spec.PasswordFile)
@@ -137,6 +143,7 @@ func (s *Server) readPasswords(plan *peering.Plan) map[string]string {
 	for _, r := range plan.Ranges {
 		read("range "+r.Prefix.String(), r.PasswordFile)
 	}
+	s.passwords = passwords
 	return passwords
 }
 

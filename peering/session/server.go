@@ -57,6 +57,7 @@ type Server struct {
 	peers     map[netip.Addr]*peer
 	listeners []*Listener
 	keys      map[netip.Prefix]string // TCP-MD5 keys on the listeners
+	passwords map[string]string       // by file, as the last Apply had them
 	refusals  refusals
 	refusing  chan struct{}
 	defects   defects

@@ -699,3 +699,33 @@ func TestAPasswordThatCannotBeReadKeepsTheSessionDown(t *testing.T) {
 		b.wantHistory("up h1")
 	})
 }
+
+// The plan is applied whenever anything of the inventory changes.
+func TestAPasswordThatCanBeReadNoMoreEndsNoSession(t *testing.T) {
+	file := t.TempDir() + "/password"
+	if err := os.WriteFile(file, []byte("secret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	virtual.Test(t, func(t *testing.T) {
+		spec := client()
+		spec.PasswordFile = file
+		b := newBench(t, spec)
+		defer b.end()
+		f := b.connect()
+		f.establish(opening())
+		if err := os.Remove(file); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			b.server.Apply(&peering.Plan{Sessions: []peering.Session{spec}})
+			synctest.Wait()
+			if p := b.server.Problems(); len(p) != 1 || !strings.Contains(p[0].Text, "no such file") {
+				t.Errorf("problems are %v", p)
+			}
+		}
+		if len(f.in.octets) != 0 {
+			t.Errorf("the peer was sent %x", f.in.octets)
+		}
+		b.wantHistory("up h1")
+	})
+}
