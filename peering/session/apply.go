@@ -96,17 +96,19 @@ func (s *Server) change(c peering.Change) {
 	p.adapt(c.New)
 }
 
-// dropUnadmitted ends the sessions of clients whose range is gone, and of those
-// that the inventory knows by now.
+// dropUnadmitted ends the sessions of clients whose range is gone. Those that the
+// inventory knows by now stay, unless it wants them otherwise.
 func (s *Server) dropUnadmitted() {
 	for remote, p := range s.peers {
 		if p.spec.Source != peering.SourceRange {
 			continue
 		}
-		spec, ok := s.plan.Admit(remote)
-		_, known := s.plan.Find(remote)
+		spec, ok := s.plan.Find(remote)
+		if !ok {
+			spec, ok = s.plan.Admit(remote)
+		}
 		switch {
-		case known, !ok, !spec.SameWire(p.spec):
+		case !ok, !spec.SameWire(p.spec):
 			s.remove(remote, bgp.Cease(bgp.CeaseConfigChange, ""))
 		case spec != p.spec:
 			p.adapt(spec)

@@ -729,3 +729,35 @@ func TestAPasswordThatCanBeReadNoMoreEndsNoSession(t *testing.T) {
 		b.wantHistory("up h1")
 	})
 }
+
+func TestAClientOfARangeThatComesToBeKnownKeepsItsSession(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		change func(*peering.Session)
+		want   []string
+	}{
+		{"as it is", func(*peering.Session) {}, []string{"up 192.0.2.2"}},
+		{"otherwise", func(s *peering.Session) { s.HoldTime = 30 * time.Second }, []string{
+			"up 192.0.2.2", "down 192.0.2.2: sent NOTIFICATION: cease, other configuration change (6/6)",
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			virtual.Test(t, func(t *testing.T) {
+				b := newBench(t)
+				defer b.end()
+				ranges := []peering.Range{{Prefix: netip.MustParsePrefix("192.0.2.0/24")}}
+				b.server.Apply(&peering.Plan{Ranges: ranges, Template: client()})
+				f := b.connect()
+				f.establish(opening())
+				known := client()
+				c.change(&known)
+				b.server.Apply(&peering.Plan{Sessions: []peering.Session{known}, Ranges: ranges, Template: client()})
+				synctest.Wait()
+				b.wantHistory(c.want...)
+				if peers := b.server.Peers(); len(peers) != 1 || peers[0].Spec != known {
+					t.Errorf("the peers are %+v", peers)
+				}
+			})
+		})
+	}
+}
