@@ -195,6 +195,35 @@ func TestWhatAPersonShouldMend(t *testing.T) {
 }
 
 // Tags that are joined look like another tag, and are not it.
+// A workload may move from one interface of a host to another.
+func TestAnAddressIsWhereItIsServed(t *testing.T) {
+	links := []fib.Link{{Index: 3, Name: "tap1", Up: true}, {Index: 4, Name: "tap2", Up: true}}
+	for _, c := range []struct {
+		first, second string // the states of the workloads, by name
+		link          int
+	}{
+		{"live", "live", 3},
+		{"prepared", "live", 4},
+		{"leaving", "live", 4},
+		{"prepared", "leaving", 4},
+		{"live", "prepared", 3},
+		{"live", "leaving", 3},
+		{"leaving", "prepared", 3},
+	} {
+		state := derive.For(snapshot(map[string]string{
+			"nodes/h1":        `{"addresses":["192.0.2.11"]}`,
+			"workloads/h1/w1": `{"addresses":["10.0.0.1"],"interface":"tap1","state":"` + c.first + `"}`,
+			"workloads/h1/w2": `{"addresses":["10.0.0.1"],"interface":"tap2","state":"` + c.second + `"}`,
+		}), links, host)
+		if len(state.Routes) != 1 || state.Routes[0].Link != c.link {
+			t.Errorf("%s and %s: routes are %+v, want one by %d", c.first, c.second, state.Routes, c.link)
+		}
+		if len(state.Workloads) != 2 || state.Workloads[0].Name != "w1" {
+			t.Errorf("%s and %s: workloads are %+v", c.first, c.second, state.Workloads)
+		}
+	}
+}
+
 func TestSetsOfTagsAreNotMixedUp(t *testing.T) {
 	state := derive.For(snapshot(map[string]string{
 		"nodes/h1": `{"addresses":["192.0.2.11"]}`, "policies/p": `{"appliesTo":["a"],"ingress":[{"action":"allow"}]}`,

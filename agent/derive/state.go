@@ -87,12 +87,22 @@ func For(snapshot *topology.Snapshot, links []fib.Link, cfg Config) *State {
 		d.links[links[i].Name] = &links[i]
 	}
 	d.spare()
-	for w := range snapshot.WorkloadsOn(cfg.Node) {
+	for _, w := range slices.SortedStableFunc(snapshot.WorkloadsOn(cfg.Node), servedFirst) {
 		d.workload(w)
 	}
+	slices.SortFunc(d.state.Workloads, func(a, b Workload) int { return cmp.Compare(a.Name, b.Name) })
 	d.filter()
 	return &d.state
 }
+
+// servedFirst orders workloads by who has an address that several have, as when one moves
+// from one interface of a host to another: who is live, then who is served still.
+func servedFirst(a, b topology.Workload) int {
+	order := func(w topology.Workload) int { return slices.Index(precedence, w.State) }
+	return cmp.Compare(order(a), order(b))
+}
+
+var precedence = []topology.State{topology.Live, topology.Leaving, topology.Prepared}
 
 type deriver struct {
 	snapshot *topology.Snapshot
