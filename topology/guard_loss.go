@@ -94,7 +94,7 @@ func tooMuch(c class, lost, total int) string {
 }
 
 // Loss says whether the deletion of these objects would be too much at once; empty: it
-// would not.
+// would not. Workloads that moved are no loss.
 func (s *Snapshot) Loss(keys []Key) string {
 	var lost, total [classes]int
 	goes := make(map[Key]bool, len(keys))
@@ -103,7 +103,7 @@ func (s *Snapshot) Loss(keys []Key) string {
 	}
 	for object := range s.Objects() {
 		total[classOf(object)]++
-		if goes[object.Key()] {
+		if w, ok := object.(Workload); goes[object.Key()] && !(ok && s.moved(w, goes)) {
 			lost[classOf(object)]++
 		}
 	}
@@ -116,6 +116,21 @@ func (s *Snapshot) Loss(keys []Key) string {
 		}
 	}
 	return ""
+}
+
+// moved says whether all addresses of a workload are another's that does not go itself,
+// as replaced does of one that is withheld.
+func (s *Snapshot) moved(w Workload, goes map[Key]bool) bool {
+	for _, addr := range w.Addresses {
+		pool, _ := s.PoolOf(addr)
+		heir := func(other Workload) bool {
+			return !goes[other.Key()] && (w.State == Prepared || other.State != Prepared) && (!pool.Anycast || other.Node == w.Node)
+		}
+		if !slices.ContainsFunc(slices.Collect(s.WorkloadsAt(addr)), heir) {
+			return false
+		}
+	}
+	return true
 }
 
 // count is how many there are of a class.

@@ -630,3 +630,33 @@ func TestAGuardNeverForgetsAndAlwaysComesRound(t *testing.T) {
 		}
 	})
 }
+
+func TestWhatMovedIsNoLossToWhoDeletesIt(t *testing.T) {
+	for _, c := range []struct {
+		name, target string // the state of those elsewhere; empty: there are none
+		anycast      bool
+		loss         string
+	}{
+		{"nowhere else", "", false, "20 of 100 workloads are gone"},
+		{"live elsewhere", "live", false, ""},
+		{"prepared elsewhere", "prepared", false, "20 of 120 workloads are gone"},
+		{"live elsewhere, too, as is usual there", "live", true, "20 of 120 workloads are gone"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			values := large()
+			if c.anycast {
+				values["pools/p1"] = `{"prefix":"10.1.0.0/16","anycast":true}`
+			}
+			var keys []topology.Key
+			for i := range 20 {
+				keys = append(keys, topology.WorkloadKey(fmt.Sprintf("h%02d", i), "w0"))
+				if c.target != "" {
+					values[fmt.Sprintf("workloads/h49/m%d", i)] = fmt.Sprintf(`{"addresses":["10.1.%d.1"],"state":%q}`, i, c.target)
+				}
+			}
+			if got := newStore(values).guard.Snapshot().Loss(keys); got != c.loss {
+				t.Errorf("the loss is %q, want %q", got, c.loss)
+			}
+		})
+	}
+}
