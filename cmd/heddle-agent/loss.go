@@ -22,12 +22,15 @@ const lossPatience = 3 * time.Second
 // or our node itself is gone. What the datastore does not tell, the inventory judges by
 // the workloads of this node.
 func (c *controller) suspect(ctx context.Context, b topology.Batch) {
-	removed, had := c.workloadsRemoved(b)
-	if removed == 0 {
+	removed, leaving, had := c.workloadsRemoved(b)
+	if removed+leaving == 0 {
 		return
 	}
 	c.inventory.Judged = []topology.Kind{topology.KindWorkload}
-	lost, were, err := c.fabricLost(ctx, had)
+	lost, were, err := 0, 0, error(nil)
+	if removed > 0 {
+		lost, were, err = c.fabricLost(ctx, had)
+	}
 	if err != nil {
 		c.log.Warn("how many workloads the fabric lost can't be told: it is judged by those of this node", "error", err)
 		c.inventory.Judged, were = nil, math.MaxInt
@@ -110,8 +113,10 @@ func (c *controller) count(ctx context.Context, revision int64) (int, error) {
 	return c.client.Count(ctx, topology.KindWorkload, revision)
 }
 
-// workloadsRemoved is how many of our workloads a batch deletes, and how many we had.
-func (c *controller) workloadsRemoved(b topology.Batch) (removed, had int) {
+// workloadsRemoved is how many of our workloads a batch deletes, and how many we had. Those
+// that were leaving are counted apart: it had been said that they would go, and they are
+// live elsewhere.
+func (c *controller) workloadsRemoved(b topology.Batch) (removed, leaving, had int) {
 	written := map[string]bool{}
 	gone := map[string]bool{}
 	for _, change := range b.Changes {
@@ -123,11 +128,16 @@ func (c *controller) workloadsRemoved(b topology.Batch) (removed, had int) {
 	}
 	for w := range c.inventory.Snapshot().WorkloadsOn(c.options.node) {
 		had++
-		if path := w.Key().Path(); gone[path] || b.Complete && !written[path] {
+		path := w.Key().Path()
+		switch {
+		case !gone[path] && (!b.Complete || written[path]):
+		case w.State == topology.Leaving:
+			leaving++
+		default:
 			removed++
 		}
 	}
-	return removed, had
+	return removed, leaving, had
 }
 
 // past is what the revision of the datastore was.

@@ -161,3 +161,24 @@ func TestATrickleThatCantBeCountedIsFrozen(t *testing.T) {
 		t.Errorf("w1 in force: %v, w4: %v, frozen: %q; want three gone, and no more", w.has("w1"), w.has("w4"), w.frozen())
 	}
 }
+
+// By then they are live elsewhere: the fabric has fewer workloads, and no fewer addresses.
+func TestAHostThatIsEmptiedAsPlannedIsNotFrozen(t *testing.T) {
+	w := newWatched(t)
+	values := map[string]string{"nodes/h1": `{"addresses":["192.0.2.11"],"rack":"r1"}`, "workloads/h1/last": `{"addresses":["10.1.0.9"],"state":"leaving"}`}
+	for _, name := range []string{"1", "2", "3", "4"} {
+		values["workloads/h1/w"+name] = `{"addresses":["10.1.0.` + name + `"],"state":"leaving"}`
+		values["workloads/h2/w"+name] = `{"addresses":["10.1.0.` + name + `"]}`
+	}
+	b := w.put(values)
+	b.Complete = true
+	w.hear(b)
+	w.hear(w.remove("workloads/h1/w1", "workloads/h1/w2", "workloads/h1/w3", "workloads/h1/w4"))
+	if w.has("w1") || w.has("w4") || w.frozen() != "" {
+		t.Errorf("w1 in force: %v, w4: %v, frozen: %q", w.has("w1"), w.has("w4"), w.frozen())
+	}
+	w.hear(w.remove("nodes/h1", "workloads/h1/last"))
+	if !w.has("last") || w.frozen() == "" {
+		t.Errorf("its node is gone; last in force: %v, frozen: %q", w.has("last"), w.frozen())
+	}
+}
