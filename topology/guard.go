@@ -22,7 +22,8 @@ const Window = 60 * time.Second
 //
 // While the Guard is frozen, deletions wait for a person. A datastore that went back
 // in time, or is another, freezes it too, and then what it has otherwise is withheld as
-// well: it can only add, and nothing that has what is another's by now.
+// well: it can only add, and neither what has what is another's by now nor what decides
+// about others.
 //
 // It has one owner. The zero value is empty and ready.
 type Guard struct {
@@ -186,7 +187,7 @@ func (g *Guard) put(now time.Time, c Change, b Batch, restored bool) []*Withheld
 	case known && !reflect.DeepEqual(held, object):
 		g.withhold(now, c, held, b.Revision+1)
 		return nil
-	case !known && g.inventory.taken(object):
+	case !known && (g.inventory.taken(object) || decides(object)):
 		g.withhold(now, c, object, b.Revision+1).Added = true
 		return nil
 	}

@@ -246,6 +246,16 @@ func (inv *Inventory) taken(object Object) bool {
 	return false
 }
 
+// decides says whether an object is about others, from which it takes something by being
+// there: a home, a right, a session.
+func decides(object Object) bool {
+	switch object.(type) {
+	case Settings, Pool, Policy:
+		return true
+	}
+	return false
+}
+
 // speaks says whether a node or router has one of these addresses.
 func (inv *Inventory) speaks(addresses []netip.Addr) bool {
 	has := func(theirs []netip.Addr) bool {

@@ -378,7 +378,7 @@ func TestABackupReplacesNothingThatMovedSince(t *testing.T) {
 	}
 }
 
-func TestABackupAddsNothingThatHasWhatIsAnothersByNow(t *testing.T) {
+func TestABackupAddsNothingThatTakesFromOthers(t *testing.T) {
 	values := large()
 	values["tags/web"] = `{"id":7}`
 	for path, value := range map[string]string{
@@ -387,6 +387,8 @@ func TestABackupAddsNothingThatHasWhatIsAnothersByNow(t *testing.T) {
 		"nodes/b":        `{"addresses":["192.0.2.1"]}`,
 		"routers/before": `{"role":"spine","addresses":["192.0.2.251"],"asn":65009}`,
 		"pools/before":   `{"prefix":"10.1.0.0/16","rack":"r2"}`,
+		"pools/narrower": `{"prefix":"10.1.9.0/24","rack":"r2"}`,
+		"policies/of-no": `{"appliesTo":["web"]}`,
 		"tags/before":    `{"id":7}`,
 	} {
 		t.Run(path, func(t *testing.T) {
