@@ -46,7 +46,7 @@ test-scale: ## what the race detector leaves no time for: 100,000 routes and 100
 
 .PHONY: test-lab
 test-lab: build ## namespaces and other daemons (root)
-	go test -timeout 20m ./lab/...
+	go test -count 1 -timeout 20m ./lab/...
 
 .PHONY: test-long
 test-long: build ## all stories of the fabric, five times in a row (root; about half an hour)
