@@ -40,7 +40,7 @@ func showCommand() *cobra.Command {
 		s.command("exceptions", "Host routes that live away from home: where, and since when", showExceptions),
 		s.command("ghosts", "Routes inside pools that no workload of the inventory stands for", showGhosts),
 		s.command("blackholes", "Addresses of live workloads that nobody announces", showBlackHoles),
-		s.command("withheld", "Deletions that etcd has and that are not carried out yet, or not before you say so", showWithheld),
+		s.command("withheld", "What etcd has otherwise and that is not carried out yet, or not before you say so", showWithheld),
 		s.command("problems", "What a person should mend", showProblems),
 	)
 	return cmd
