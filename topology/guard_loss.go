@@ -124,7 +124,7 @@ func (s *Snapshot) moved(w Workload, goes map[Key]bool) bool {
 	for _, addr := range w.Addresses {
 		pool, _ := s.PoolOf(addr)
 		heir := func(other Workload) bool {
-			return !goes[other.Key()] && (w.State == Prepared || other.State != Prepared) && (!pool.Anycast || other.Node == w.Node)
+			return !goes[other.Key()] && inherits(other.State, w.State) && (!pool.Anycast || other.Node == w.Node)
 		}
 		if !slices.ContainsFunc(slices.Collect(s.WorkloadsAt(addr)), heir) {
 			return false
@@ -162,13 +162,16 @@ func (inv *Inventory) count(c class) (n int) {
 	return n
 }
 
+// inherits says whether a workload in a state can stand for one in another: what is
+// prepared owns nothing yet, and is the heir of none but its like.
+func inherits(heir, from State) bool { return from == Prepared || heir != Prepared }
+
 // replaced says whether all that an object stands for is another's by now, so that it is
-// not lost, but moved or renamed. A workload that is prepared owns nothing yet: it is the
-// heir of none but its like.
+// not lost, but moved or renamed.
 func (g *Guard) replaced(object Object) bool {
 	stays := func(key Key) bool { return g.stays(key, object.Key()) }
 	if o, ok := object.(Workload); ok {
-		heir := func(key Key) bool { return stays(key) && (o.State == Prepared || !g.inventory.prepared(key)) }
+		heir := func(other *Workload) bool { return stays(other.Key()) && inherits(other.State, o.State) }
 		return !slices.ContainsFunc(o.Addresses, func(addr netip.Addr) bool {
 			return !slices.ContainsFunc(g.inventory.owners(addr, o.Node), heir)
 		})
@@ -176,24 +179,17 @@ func (g *Guard) replaced(object Object) bool {
 	return slices.ContainsFunc(g.inventory.twins(object, contains), stays)
 }
 
-// prepared says whether a workload is.
-func (inv *Inventory) prepared(key Key) bool {
-	object, _ := inv.find(key)
-	w, _ := object.(Workload)
-	return w.State == Prepared
-}
-
 // owners are the workloads that an address can pass from or to when one on a node gets
 // it or goes: of an anycast address, which is everybody's, those on the same node.
-func (inv *Inventory) owners(addr netip.Addr, node string) (keys []Key) {
+func (inv *Inventory) owners(addr netip.Addr, node string) (owners []*Workload) {
 	list := inv.workloads.byAddress[shard(addr)].rows[addr]
 	shared := len(list) > 1 && inv.anycast(addr)
 	for _, w := range list {
 		if !shared || w.Node == node {
-			keys = append(keys, w.Key())
+			owners = append(owners, w)
 		}
 	}
-	return keys
+	return owners
 }
 
 // anycast says whether several hosts may have an address.
@@ -227,10 +223,11 @@ func contains(all, some []netip.Addr) bool {
 	return !slices.ContainsFunc(some, func(addr netip.Addr) bool { return !slices.Contains(all, addr) })
 }
 
+// within is contains, read from the other side.
 func within(some, all []netip.Addr) bool { return contains(all, some) }
 
 // taken says whether what must be one object's alone in what comes is another's: an
-// address of a speaker, a prefix or a number. Of two nodes with one address the first by
+// address of a speaker, or a number. Of two nodes with one address the first by
 // name is the speaker, and the routes of the other would be judged as its.
 func (inv *Inventory) taken(object Object) bool {
 	switch o := object.(type) {
@@ -238,8 +235,6 @@ func (inv *Inventory) taken(object Object) bool {
 		return inv.speaks(o.Addresses)
 	case Router:
 		return inv.speaks(o.Addresses)
-	case Pool:
-		return len(inv.twins(o, nil)) > 0
 	case Tag:
 		return len(keysOf(inv.tags, func(other Tag) bool { return other.ID == o.ID })) > 0
 	}
@@ -291,7 +286,9 @@ func (g *Guard) rivals(object Object) (list []*Withheld) {
 	keys := g.inventory.twins(object, within)
 	if o, ok := object.(Workload); ok {
 		for _, addr := range o.Addresses {
-			keys = append(keys, g.inventory.owners(addr, o.Node)...)
+			for _, w := range g.inventory.owners(addr, o.Node) {
+				keys = append(keys, w.Key())
+			}
 		}
 	}
 	for _, key := range keys {

@@ -194,7 +194,6 @@ func TestWhatAPersonShouldMend(t *testing.T) {
 	}
 }
 
-// Tags that are joined look like another tag, and are not it.
 // A workload may move from one interface of a host to another.
 func TestAnAddressIsWhereItIsServed(t *testing.T) {
 	links := []fib.Link{{Index: 3, Name: "tap1", Up: true}, {Index: 4, Name: "tap2", Up: true}}
@@ -224,6 +223,7 @@ func TestAnAddressIsWhereItIsServed(t *testing.T) {
 	}
 }
 
+// Tags that are joined look like another tag, and are not it.
 func TestSetsOfTagsAreNotMixedUp(t *testing.T) {
 	state := derive.For(snapshot(map[string]string{
 		"nodes/h1": `{"addresses":["192.0.2.11"]}`, "policies/p": `{"appliesTo":["a"],"ingress":[{"action":"allow"}]}`,

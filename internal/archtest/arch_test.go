@@ -80,11 +80,11 @@ func one(path string, f file) pack {
 }
 
 func TestReadFindsWhatTheRulesAskFor(t *testing.T) {
-	f, err := read("bgp/x.go", []byte("// Package bgp\npackage bgp\n\nimport \"time\"\n\nfunc init() { _ = time.Now().UnixNano() }\n"))
+	f, err := read("bgp/x.go", []byte("// Package bgp\npackage bgp\n\nimport \"time\"\n\nfunc init() { _ = time.Now().UnixNano(); synctest.Test() }\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !f.inits || !f.clock || !f.wall || f.test || f.doc != "Package bgp\n" || len(f.imports) != 1 {
+	if !f.inits || !f.clock || !f.wall || !f.bubble || f.test || f.doc != "Package bgp\n" || len(f.imports) != 1 {
 		t.Errorf("read %+v", f)
 	}
 }
